@@ -1,0 +1,95 @@
+/* One function per command of the program (floor 5, not installed). app/ knows this header and polyp.h only. */
+#ifndef POLYP_COMMANDS_H
+#define POLYP_COMMANDS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <polyp.h>
+
+#define COMMANDS_LOCAL __attribute__((visibility("hidden")))
+
+typedef struct synth_options {
+    const char *out;          /* folder: images/NAME.jpg, masks/NAME.png, splits/{train,val}.txt (every fifth is val) */
+    size_t count;
+    int width, height;        /* 0: varied sizes around 600 x 500 */
+    uint64_t seed;
+    polyp_watch watch;
+} synth_options;
+COMMANDS_LOCAL polyp_status command_synth(const synth_options *options);
+
+typedef struct split_options {
+    const char *data;
+    int folds;
+    uint64_t seed;
+    const char *split;        /* only these pictures; NULL: every pair */
+    polyp_watch watch;
+} split_options;
+typedef struct split_result {
+    size_t pictures, groups, largest_group;
+    size_t fold_sizes[64];
+} split_result;
+/* Writes splits/foldI.train.txt and splits/foldI.valid.txt (I from 0). */
+COMMANDS_LOCAL polyp_status command_split(split_result *out, const split_options *options);
+
+typedef struct import_options {
+    const char *in, *out;
+    int size;                 /* 0: 256, or what the file says */
+    const char *licence;      /* NULL: "" */
+} import_options;
+typedef struct import_result {
+    char preset[24];
+    bool encoder_only;        /* ImageNet encoder alone: written under torchvision's names */
+    size_t tensors, values;
+} import_result;
+/* A whole network in our naming becomes a model; a torchvision ResNet becomes an encoder file (fc dropped) for --encoder. */
+COMMANDS_LOCAL polyp_status command_import(import_result *out, const import_options *options);
+
+typedef struct predict_options {
+    const char *model;
+    const char *const *paths; /* pictures, or folders of pictures */
+    size_t path_count;
+    const char *out;
+    bool overlay, probability;
+    double threshold;         /* negative: the model's */
+    const char *json;         /* file; NULL: none */
+    const char *engine;
+    int threads;
+    polyp_watch watch;
+} predict_options;
+typedef struct predict_result {
+    size_t pictures, failed;  /* a picture that cannot be read is reported through watch.message and skipped */
+    size_t with_polyp;
+    double seconds;
+} predict_result;
+/* Writes OUT/STEM.png, and STEM.overlay.jpg, STEM.probability.png when asked. Two inputs with one stem: ARGUMENT before anything runs. */
+COMMANDS_LOCAL polyp_status command_predict(predict_result *out, const predict_options *options);
+
+/* Facts and table of a model to `to`. */
+COMMANDS_LOCAL polyp_status command_info(const char *path, FILE *to);
+
+typedef struct bench_options {
+    const char *model;        /* NULL: `preset` with random weights */
+    const char *preset;       /* NULL: slim */
+    int size, batch;
+    bool train, profile;
+    int runs;                 /* 0: enough for about 5 s, 5 at least */
+    const char *json;
+    const char *engine;
+    int threads;
+    polyp_watch watch;
+} bench_options;
+typedef struct bench_result {
+    double min_ms, median_ms, p95_ms;
+    double images_per_second;
+    double gflops;            /* at the fastest run */
+    size_t memory_needed, memory_peak;
+    char engine[24];
+    int runs, threads;
+} bench_result;
+COMMANDS_LOCAL polyp_status command_bench(bench_result *out, const bench_options *options, FILE *profile_to);
+
+/* What was built in, one line each, for --version. */
+COMMANDS_LOCAL const char *const *command_features(void);
+
+#endif

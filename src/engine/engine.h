@@ -1,0 +1,96 @@
+/*
+ * How a network is computed. An engine is a const table of functions; a plan is graph + engine + input shape + mode, made once
+ * and run many times. Only the engine knows what is inside a plan.
+ */
+#ifndef POLYP_ENGINE_ENGINE_H
+#define POLYP_ENGINE_ENGINE_H
+
+#include "net/graph.h"
+
+enum plan_mode { PLAN_INFER, PLAN_TRAIN };
+
+typedef struct plan_options {
+    enum plan_mode mode;
+    int threads;         /* of OpenMP; 0: every processor. Part of the result: sums are split by it */
+    size_t memory_limit; /* bytes; plan_create() refuses more with a sentence that says how much; 0: none */
+} plan_options;
+
+/* Flat spans of a training plan, all in one layout that only the engine knows (padding holds zeros and stays zero). */
+enum plan_span { PLAN_WEIGHTS, PLAN_GRADIENTS, PLAN_MOMENT1, PLAN_MOMENT2, PLAN_SPANS };
+
+/* Where a parameter lies in the spans. Running statistics are not in them. */
+typedef struct plan_slot {
+    size_t offset, count; /* in values; count includes padding; 0: not in the spans */
+} plan_slot;
+
+/* AdamW (Loshchilov, Hutter 2019): w -= rate (m' / (sqrt(v') + epsilon) + decay w), with m', v' debiased by `step`. */
+typedef struct step_rule {
+    double beta1, beta2, epsilon;
+    double rate[3];        /* per parameter group (param.group); 0: not trained */
+    double decay;          /* on convolution weights only, not on biases and norms */
+    double gradient_scale; /* multiplied into every gradient (clipping, accumulation); 1 */
+    long step;             /* from 1 */
+} step_rule;
+
+typedef struct engine engine;
+typedef struct plan plan;
+
+/* "auto" (the fastest built in), "onednn", "reference". Errors: ARGUMENT (lists names), UNSUPPORTED (not built in). */
+status engine_find(const engine **out, const char *name);
+const char *engine_name(const engine *e);
+
+/*
+ * `g` must outlive the plan. input: (n, 3, h, w), h and w multiples of what the graph needs.
+ * Nothing large is allocated before the needed bytes are known and compared with the limit.
+ * Errors: SIZE, MEMORY, ENGINE, ARGUMENT.
+ */
+status plan_create(plan **out, const engine *e, const graph *g, shape input, const plan_options *options);
+void plan_destroy(plan *p);
+
+/* Bytes that a plan with these options holds (its arena, weights and spans), without allocating them. */
+status plan_memory_needed(size_t *out, const engine *e, const graph *g, shape input, const plan_options *options);
+
+/* Copy parameters in (both modes) and out (training: weights and running statistics). */
+status plan_load(plan *p, const params *weights);
+status plan_save(const plan *p, params *weights);
+
+/* Moments in and out as canonical params tables (running statistics' entries are left alone). */
+status plan_load_moments(plan *p, const params *moment1, const params *moment2);
+status plan_save_moments(const plan *p, params *moment1, params *moment2);
+
+/* The engine's own input (n, 3, h, w) to fill before plan_forward(), and its logits (n, 1, h, w) valid until the next. */
+tensor plan_input(plan *p);
+tensor plan_logits(plan *p);
+
+/* Infer: running statistics normalise. Train: batch statistics do, and running statistics are updated. */
+status plan_forward(plan *p);
+
+/* Training only, after plan_forward(): gradients of all trained parameters, overwritten, from d loss / d logits. */
+status plan_backward(plan *p, const tensor *gradient_of_logits);
+
+/* Training only: one optimiser step on the plan's own weights. */
+status plan_step(plan *p, const step_rule *rule);
+
+/* One flat span (training), `*count` values; and where parameter i lies in it. */
+float *plan_state(plan *p, enum plan_span span, size_t *count);
+plan_slot plan_slot_of(const plan *p, int param);
+
+/* Gradients as a canonical table, for tests. */
+status plan_save_gradients(const plan *p, params *out);
+
+/* What runs: one line per primitive, "name: kind shape implementation". For tests and --profile. */
+void plan_describe(const plan *p, FILE *to);
+
+/* Seconds spent per line of plan_describe(), filled when `on`; for `bench --profile`. */
+typedef struct plan_timing {
+    char name[64];        /* of the op */
+    char kind[24];        /* "forward", "backward data", "backward weights", "norm", ... */
+    char algorithm[64];   /* implementation's name */
+    double seconds;       /* summed since plan_profile() */
+    double flops;         /* per run */
+    long runs;
+} plan_timing;
+status plan_profile(plan *p, bool on);
+const plan_timing *plan_timings(const plan *p, int *count);
+
+#endif

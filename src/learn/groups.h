@@ -1,0 +1,22 @@
+/* Near-duplicates: pictures of one scene get one group, so that folds and inner validation never split them. */
+#ifndef POLYP_LEARN_GROUPS_H
+#define POLYP_LEARN_GROUPS_H
+
+#include "base/status.h"
+#include "learn/dataset.h"
+
+/*
+ * group[i] for each sample: equal numbers for near-duplicates (transitively), 0 .. *groups - 1 by first appearance.
+ * The picture (squished to 9 x 8 grey and 8 x 8 x 3 colour means) is compared with every other: difference hash within
+ * a few bits and colours close. Constants with their measured meaning in groups.c. Pictures are decoded by `threads` workers.
+ */
+status groups_find(size_t *group, size_t *groups, const dataset *d, int threads, const polyp_watch *watch);
+
+/* fold[i] in 0 .. folds-1: whole groups, dealt largest first to the smallest fold, ties and order of equal sizes by seed.
+ * Errors: ARGUMENT (folds < 2 or more than groups). */
+status groups_deal(int *fold, const size_t *group, size_t count, size_t groups, int folds, uint64_t seed);
+
+/* Part of about `fraction` of the samples for validation, whole groups, seeded: chosen[i] true. At least 1, not all. */
+status groups_hold_out(bool *chosen, const size_t *group, size_t count, size_t groups, double fraction, uint64_t seed);
+
+#endif

@@ -1,0 +1,11 @@
+/* The training loop: order, schedule, steps, validation, checkpoints, resume. */
+#ifndef POLYP_LEARN_TRAINER_H
+#define POLYP_LEARN_TRAINER_H
+
+#include "base/status.h"
+
+/* polyp_train() after its options were checked. Writes into options->out: model.safetensors (best per-image Jaccard on validation),
+ * last.safetensors (everything to go on exactly, see checkpoint.h), history.csv, recipe.json, curves.svg, log.txt. */
+status trainer_run(const polyp_train_options *options);
+
+#endif

@@ -1,0 +1,72 @@
+/* Parameters: one table of names and shapes, and their storage. */
+#ifndef POLYP_NET_PARAMS_H
+#define POLYP_NET_PARAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum param_role {
+    PARAM_CONV_WEIGHT,   /* (out, in, kh, kw) */
+    PARAM_UPCONV_WEIGHT, /* (in, out, 2, 2), as PyTorch's ConvTranspose2d */
+    PARAM_BIAS,          /* (out) */
+    PARAM_NORM_WEIGHT,   /* gamma (c) */
+    PARAM_NORM_BIAS,     /* beta (c) */
+    PARAM_RUNNING_MEAN,  /* (c): not trained, updated by the forward pass in training */
+    PARAM_RUNNING_VAR    /* (c): the same; unbiased */
+};
+
+enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_S8, DTYPE_F64, DTYPE_I64, DTYPE_OTHER };
+
+typedef struct param {
+    char name[64];   /* "encoder.layer1.0.conv1.weight" */
+    enum param_role role;
+    int rank;        /* 1 or 4 */
+    int shape[4];
+    size_t count;    /* product of shape */
+    size_t offset;   /* of the first value in a flat array over all entries, in values */
+    bool trained;    /* false: running statistics */
+    int group;       /* rate group: 0 stem and layer1, 1 layer2..layer4, 2 decoder and head */
+} param;
+
+/* The table (built by graph.c while the network is built). Offsets are dense and in table order. */
+typedef struct param_table {
+    param *entries;
+    int count;
+    size_t values; /* total */
+} param_table;
+
+/* Index of a name, or -1. */
+int param_find(const param_table *table, const char *name);
+
+/* Appends an entry; offset and count are filled in. Returns its index or -1 after fail(MEMORY / SIZE). */
+int param_append(param_table *table, const char *name, enum param_role role, int rank, const int *dims, int group);
+void param_table_free(param_table *table);
+
+/* Values for a table: data[i] points to entry i's values (dtype[i]).
+ * Either one flat f32 array that this struct owns (training, import), or pointers into a mapped file (inference). */
+typedef struct params {
+    const param_table *table; /* not owned; outlives this */
+    float *flat;              /* table->values floats, 64-byte aligned, owned; NULL when mapped */
+    const void **data;        /* [table->count], owned array */
+    enum dtype *dtype;        /* [table->count], owned array */
+    struct file_bytes *mapping; /* owned when mapped, else NULL */
+} params;
+
+/* Zeroed flat storage. params_free() it. */
+status params_create(params *out, const param_table *table);
+void params_free(params *p);
+
+/* entry i as f32: flat or mapped f32 without copy */
+static inline const float *params_f32(const params *p, int i) { return (const float *)p->data[i]; }
+
+/*
+ * Initial values, all from random_open(seed, RANDOM_WEIGHTS, 0, index of the entry), one draw after another in
+ * memory order: conv weight: normal * sqrt(2 / (in * kh * kw)) (Kaiming, fan in); upconv weight: normal * sqrt(2 / in)
+ * (each output pixel sees `in` products); biases 0; gamma 1; beta 0; mean 0; variance 1.
+ */
+void params_initialise(params *p, uint64_t seed);
+
+#endif

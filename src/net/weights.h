@@ -1,0 +1,88 @@
+/* Files of named tensors: safetensors, and PyTorch's checkpoints read without executing them. */
+#ifndef POLYP_NET_WEIGHTS_H
+#define POLYP_NET_WEIGHTS_H
+
+#include <stdbool.h>
+
+#include "base/file.h"
+#include "net/params.h"
+
+enum { WEIGHTS_MAX_RANK = 8 };
+
+typedef struct weights_entry {
+    const char *name;
+    enum dtype dtype;
+    int rank;
+    int64_t shape[WEIGHTS_MAX_RANK];
+    int64_t stride[WEIGHTS_MAX_RANK]; /* in values; dense and row-major for safetensors, anything for PyTorch */
+    size_t count;
+    const unsigned char *data;        /* first value, inside the file's bytes; may be unaligned for PyTorch */
+    size_t size;                      /* bytes of the file from `data` on that strides may reach */
+} weights_entry;
+
+typedef struct weights_text { const char *key, *value; } weights_text;
+
+/* An opened file. Entries in the order of the file's data. All strings are owned. */
+typedef struct weights_file {
+    file_bytes bytes;
+    weights_entry *entries;
+    size_t count;
+    weights_text *metadata; /* safetensors __metadata__ */
+    size_t metadata_count;
+    const unsigned char *data; /* safetensors: the data section */
+    size_t data_size;
+    struct arena *arena;    /* owns entries, names, texts */
+} weights_file;
+
+/*
+ * Map a safetensors file, or a PyTorch checkpoint (zip since 1.6, or the legacy format), told apart by content.
+ * Every offset and size is checked before use: header length, overlap, gaps, wrong sizes, duplicate or empty names, unknown dtypes,
+ * nesting. A PyTorch pickle is interpreted for tensors, containers, numbers and strings only; anything else in it is refused,
+ * nothing is executed. `state_dict` may be bare, or nested under "state_dict", "model", "model_state_dict" or "net";
+ * a leading "module." is dropped from names.
+ * Errors: FILE, FORMAT, UNSUPPORTED, MEMORY. weights_close() it.
+ */
+status weights_open(weights_file *out, const char *path);
+void weights_close(weights_file *file);
+
+const weights_entry *weights_find(const weights_file *file, const char *name); /* or NULL */
+const char *weights_metadata(const weights_file *file, const char *key);       /* or NULL */
+
+/* Entry as `count` dense row-major f32 values (f32, f16, bf16, f64 and integer types converted). */
+status weights_to_f32(float *out, const weights_entry *entry);
+
+/* XXH3 (64 bit) of a safetensors file's data section, 16 hex digits and a NUL. */
+void weights_hash(char out[17], const void *data, size_t size);
+
+/* One tensor to write: dense, dtype F32, F16, BF16, S8 or I64. */
+typedef struct weights_item {
+    const char *name;
+    enum dtype dtype;
+    int rank;
+    int64_t shape[WEIGHTS_MAX_RANK];
+    const void *data;
+} weights_item;
+
+/*
+ * Write a safetensors file (beside, sync, rename). Items keep their order and are packed without gaps; the header is padded
+ * with spaces so that the data section starts at a multiple of 64. "xxh3" of the data is added to the metadata.
+ * Equal input gives equal bytes.
+ */
+status weights_write(const char *path, const weights_item *items, size_t count,
+                     const weights_text *metadata, size_t metadata_count);
+
+/*
+ * Fill `p` (flat storage) from a file: every entry of the table must be there, by name, with its shape; `prefix` is put
+ * before the table's names in the file ("" for our own models). Names of the file that the table lacks are ignored when they
+ * end in "num_batches_tracked", else they are an error when `strict`.
+ * Errors: MISMATCH (names the tensor and both shapes).
+ */
+status weights_fill(params *p, const weights_file *file, const char *path, const char *prefix, bool strict);
+
+/* The same for an encoder alone: torchvision's names (conv1.weight, layer1.0..., fc.* ignored) fill "encoder." + name. */
+status weights_fill_encoder(params *p, const weights_file *file, const char *path);
+
+/* Point `p` into a mapped safetensors file without copying; takes over file->bytes. All f32. */
+status weights_attach(params *out, const param_table *table, weights_file *file, const char *path);
+
+#endif

@@ -1,0 +1,21 @@
+/* Picture to mask: owns one inference plan and its buffers. polyp_predict() is a wrapper over submit and collect. */
+#ifndef POLYP_PREDICT_PREDICTOR_H
+#define POLYP_PREDICT_PREDICTOR_H
+
+#include "engine/engine.h"
+#include "predict/model.h"
+
+/* polyp_predictor is this struct; opened by polyp_predictor_open(). Two slots: while one picture is computed, another may
+ * be prepared by the caller's thread. */
+
+/* Resize and normalise into slot 0 or 1. */
+status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture);
+
+/* Run the network on a submitted slot and make the pictures wanted (NULL: not wanted), `width` x `height`. */
+status predictor_collect(polyp_predictor *p, int slot, int width, int height,
+                         polyp_image *probability, polyp_image *mask);
+
+/* Threshold used for masks instead of the model's; negative: the model's. */
+void predictor_set_threshold(polyp_predictor *p, double threshold);
+
+#endif

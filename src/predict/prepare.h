@@ -1,0 +1,24 @@
+/* Picture to tensor, logits to mask. `predict`, `evaluate`, the library and training share this one path. */
+#ifndef POLYP_PREDICT_PREPARE_H
+#define POLYP_PREDICT_PREPARE_H
+
+#include "net/tensor.h"
+
+/* ImageNet statistics of RGB / 255. */
+extern const float PREPARE_MEAN[3], PREPARE_STD[3];
+
+/* Squish (bilinear, antialiased) to size x size, RGB / 255, (x - mean) / std, into plane `index` of input (n, 3, size, size). */
+status prepare_input(tensor *input, int index, const polyp_image *picture);
+
+/* The normalisation alone: `picture` is RGB of the tensor's size. */
+void prepare_normalise(tensor *input, int index, const polyp_image *picture);
+
+/*
+ * Plane `index` of logits (n, 1, h, w) -> bilinear (half-pixel centres, edge clamped, no antialias: torch's
+ * interpolate(align_corners=False)) to width x height -> sigmoid -> probability, and > threshold -> mask.
+ * Either picture may be NULL. New pictures, 1 channel. probability byte = round(255 p); the mask is decided on the float.
+ */
+status prepare_mask(polyp_image *probability, polyp_image *mask, const tensor *logits, int index,
+                    int width, int height, double threshold);
+
+#endif
