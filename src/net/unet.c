@@ -1,0 +1,88 @@
+/* The U-Net of Alam et al. 2020: a ResNet encoder, a decoder of transposed convolutions with skips, one logit a pixel. */
+#include <stdio.h>
+#include <string.h>
+
+#include "net/graph.h"
+
+static const unet_spec PRESETS[] = {
+    {"slim", 50, 64, 4, 5, {256, 128, 64, 32, 16}},
+    {"wide", 50, 64, 4, 5, {512, 256, 128, 64, 32}},
+    {"coauthor", 50, 64, 3, 4, {512, 256, 128, 64}},
+    {"slim18", 18, 64, 4, 5, {256, 128, 64, 32, 16}},
+    {"slim34", 34, 64, 4, 5, {256, 128, 64, 32, 16}},
+    {"slim101", 101, 64, 4, 5, {256, 128, 64, 32, 16}},
+    /* for tests and for trying the program out: milliseconds a step */
+    {"tiny", 18, 8, 4, 5, {32, 16, 8, 8, 8}},
+};
+enum { PRESET_COUNT = sizeof PRESETS / sizeof PRESETS[0] };
+
+static const char *const PRESET_NAMES[] = {"slim", "wide", "coauthor", "slim18", "slim34", "slim101", "tiny", NULL};
+_Static_assert(sizeof PRESET_NAMES / sizeof PRESET_NAMES[0] == PRESET_COUNT + 1, "one name per preset");
+
+enum { DECODER_GROUP = 2 };
+
+const char *const *unet_preset_names(void)
+{
+    return PRESET_NAMES;
+}
+
+status unet_preset(unet_spec *out, const char *name)
+{
+    for (int i = 0; i < PRESET_COUNT; i++) {
+        if (strcmp(PRESETS[i].name, name) == 0) {
+            *out = PRESETS[i];
+            return POLYP_OK;
+        }
+    }
+    return fail(POLYP_ERR_ARGUMENT, "there is no preset %s; there are slim, wide, coauthor, slim18, slim34, slim101, tiny",
+                name);
+}
+
+/* 3x3 convolution, batch norm, ReLU: number 1 or 2 of stage k. */
+static int conv_block(graph *g, int input, int channels, int k, int number)
+{
+    char name[48];
+    (void)snprintf(name, sizeof name, "decoder.%d.conv%d", k, number);
+    int y = graph_conv(g, input, channels, 3, 1, 1, false, DECODER_GROUP, name);
+    (void)snprintf(name, sizeof name, "decoder.%d.bn%d", k, number);
+    y = graph_norm(g, y, DECODER_GROUP, name);
+    (void)snprintf(name, sizeof name, "decoder.%d.relu%d", k, number);
+    return graph_relu(g, y, name);
+}
+
+static int decoder_stage(graph *g, int input, int skip, int channels, int k)
+{
+    char name[48];
+    (void)snprintf(name, sizeof name, "decoder.%d.up", k);
+    int y = graph_upconv(g, input, channels, DECODER_GROUP, name);
+    (void)snprintf(name, sizeof name, "decoder.%d.concat", k);
+    y = graph_concat(g, y, skip, name);
+    return conv_block(g, conv_block(g, y, channels, k, 1), channels, k, 2);
+}
+
+status unet_build(graph *out, const unet_spec *spec)
+{
+    graph g = {0};
+    (void)snprintf(g.preset, sizeof g.preset, "%s", spec->name);
+    resnet_values encoder;
+    const int picture = graph_input(&g, 3);
+    status result = resnet_build(&g, picture, "encoder.", spec->depth, spec->width, spec->layers, &encoder);
+    if (result != POLYP_OK) goto done;
+
+    /* deepest first: the layers above the bridge, the stem, the picture itself */
+    int value = encoder.layer[spec->layers - 1];
+    for (int k = 0; k < spec->stages; k++) {
+        const int above = spec->layers - 2 - k;
+        const int skip = above >= 0 ? encoder.layer[above] : above == -1 ? encoder.stem : picture;
+        value = decoder_stage(&g, value, skip, spec->widths[k], k);
+    }
+    g.output = graph_conv(&g, value, 1, 1, 1, 0, true, DECODER_GROUP, "head");
+    if (g.output < 0) result = POLYP_ERR_MEMORY;
+done:
+    if (result == POLYP_OK) {
+        *out = g;
+    } else {
+        graph_free(&g);
+    }
+    return result;
+}
