@@ -7,8 +7,9 @@
 typedef polyp_status status;
 
 /* return fail(POLYP_ERR_FORMAT, "%s: ends after %zu bytes", path, n);
- * One clear sentence, the file's name first, what to do last. Keeps the words for polyp_error(), returns `code`. */
-status fail(status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+ * One clear sentence, the file's name first, what to do last. Keeps the words for polyp_error(), returns `code`.
+ * The brackets keep cmocka's macro of the same name out, whichever header comes first. */
+status (fail)(status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The words stay, `prefix: ` is put before them: for a caller that alone knows the file's name. Returns `code`. */
 status fail_within(status code, const char *prefix);
