@@ -1,0 +1,116 @@
+/* Parameters: the table of names and shapes, flat storage, initial values. */
+#include "net/params.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+
+/* The table grows in steps, so that appending one entry at a time stays cheap. */
+enum { GROWTH = 64 };
+
+int param_find(const param_table *table, const char *name)
+{
+    for (int i = 0; i < table->count; i++) {
+        if (strcmp(table->entries[i].name, name) == 0) return i;
+    }
+    return -1;
+}
+
+/* Fills in name, shape and count; the caller places it. */
+static status describe(param *p, const char *name, int rank, const int *dims)
+{
+    if (strlen(name) >= sizeof p->name) {
+        return fail(POLYP_ERR_ARGUMENT, "the parameter name %s is too long", name);
+    }
+    strcpy(p->name, name);
+    p->rank = rank;
+    p->count = 1;
+    for (int i = 0; i < rank; i++) {
+        if (dims[i] < 1 || !size_multiply(p->count, (size_t)dims[i], &p->count)) {
+            return fail(POLYP_ERR_SIZE, "the parameter %s has a side of %d, which cannot be made", name, dims[i]);
+        }
+        p->shape[i] = dims[i];
+    }
+    return POLYP_OK;
+}
+
+int param_append(param_table *table, const char *name, enum param_role role, int rank, const int *dims, int group)
+{
+    param entry = {.role = role, .offset = table->values, .group = group};
+    entry.trained = role != PARAM_RUNNING_MEAN && role != PARAM_RUNNING_VAR;
+    if (describe(&entry, name, rank, dims) != POLYP_OK) return -1;
+    size_t values = 0, bytes = 0;
+    if (!size_add(table->values, entry.count, &values) || !size_multiply(values, sizeof(float), &bytes)) {
+        (void)fail(POLYP_ERR_SIZE, "the network has more parameters than can be addressed (at %s)", name);
+        return -1;
+    }
+    if (table->count % GROWTH == 0) {
+        const size_t old = (size_t)table->count;
+        if (memory_resize(&table->entries, old, old + GROWTH) != POLYP_OK) return -1;
+    }
+    table->entries[table->count] = entry;
+    table->values = values;
+    return table->count++;
+}
+
+void param_table_free(param_table *table)
+{
+    if (table == NULL) return;
+    memory_free(table->entries);
+    *table = (param_table){0};
+}
+
+status params_create(params *out, const param_table *table)
+{
+    const size_t count = (size_t)table->count;
+    params p = {.table = table};
+    p.flat = memory_allocate(table->values, sizeof *p.flat);
+    p.data = p.flat == NULL ? NULL : memory_allocate(count, sizeof *p.data);
+    p.dtype = p.data == NULL ? NULL : memory_allocate(count, sizeof *p.dtype);
+    if (p.dtype == NULL) {
+        params_free(&p);
+        return POLYP_ERR_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        p.data[i] = p.flat + table->entries[i].offset;
+        p.dtype[i] = DTYPE_F32;
+    }
+    *out = p;
+    return POLYP_OK;
+}
+
+void params_free(params *p)
+{
+    if (p == NULL) return;
+    memory_free(p->flat);
+    memory_free((void *)p->data);
+    memory_free(p->dtype);
+    if (p->mapping != NULL) file_close(p->mapping);
+    memory_free(p->mapping);
+    *p = (params){0};
+}
+
+/* Standard deviation of an entry's first values; 0: they are all one constant. */
+static double spread(const param *p)
+{
+    if (p->role == PARAM_CONV_WEIGHT) return sqrt(2.0 / ((double)p->shape[1] * p->shape[2] * p->shape[3]));
+    if (p->role == PARAM_UPCONV_WEIGHT) return sqrt(2.0 / p->shape[0]);
+    return 0;
+}
+
+void params_initialise(params *p, uint64_t seed)
+{
+    for (int i = 0; i < p->table->count; i++) {
+        const param *const entry = &p->table->entries[i];
+        float *const values = p->flat + entry->offset;
+        const bool one = entry->role == PARAM_NORM_WEIGHT || entry->role == PARAM_RUNNING_VAR;
+        const double deviation = spread(entry);
+        random_stream r = random_open(seed, RANDOM_WEIGHTS, 0, (uint64_t)i);
+        for (size_t k = 0; k < entry->count; k++) {
+            values[k] = deviation > 0 ? (float)(deviation * random_normal(&r)) : one ? 1.0F : 0.0F;
+        }
+    }
+}
