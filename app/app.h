@@ -1,0 +1,32 @@
+/* What the commands of the program share: the table's entries, the end of a command, JSON on standard output. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include "commands.h"
+#include "options.h"
+#include "progress.h"
+
+extern const command cmd_synth, cmd_split, cmd_import, cmd_train, cmd_evaluate, cmd_predict, cmd_bench, cmd_info;
+
+#define PRECISION_CHOICES "auto|f32"
+
+/* The exit code for a status, after saying on stderr what went wrong. */
+int finish(polyp_status s);
+
+/* "--json -" means standard output, but the library writes whole files: it gets one of its own, copied at the end. */
+typedef struct json_target {
+    const char *path; /* for the library; NULL: no JSON wanted */
+    char folder[64];  /* "" unless it is a temporary one */
+    char file[80];
+} json_target;
+
+/* `option` is what --json was given, or NULL. False after saying why. */
+bool json_target_open(json_target *t, const char *option);
+
+/* Copies the file to standard output when that was asked and `good`; removes what is temporary. */
+bool json_target_close(json_target *t, bool good);
+
+/* Does the JSON go to standard output? Then nothing else may. */
+bool json_target_is_stdout(const json_target *t);
+
+#endif

@@ -1,0 +1,22 @@
+/* polyp info: what a model file holds. */
+#include "app.h"
+
+static const option_row rows[] = {
+    ROW_END,
+};
+
+static int run(const void *block, const arguments *rest)
+{
+    (void)block;
+    return finish(command_info(rest->items[0], stdout));
+}
+
+const command cmd_info = {
+    .name = "info",
+    .operands = "MODEL",
+    .summary = "tell what a model file holds",
+    .operands_min = 1,
+    .operands_max = 1,
+    .rows = rows,
+    .run = run,
+};

@@ -1,0 +1,81 @@
+/* polyp train: a data set into a run folder with a model. */
+#include "app.h"
+
+typedef struct settings {
+    common_settings common;
+    polyp_train_options options;
+    const char *precision;
+    bool resume, allow_test;
+    size_t memory_mib;
+} settings;
+SETTINGS_FIT(settings);
+
+static const option_row rows[] = {
+    ROW_TEXT("out", options.out, "RUN", "folder of the run (needed)"),
+    ROW_TEXT("preset", options.preset, "P",
+             "network: slim, wide, coauthor, slim18, slim34 or slim101 (not given: slim, or what --init has)"),
+    ROW_TEXT("encoder", options.encoder, "WEIGHTS", "ImageNet weights for the encoder (.pth, .safetensors)"),
+    ROW_TEXT("init", options.init, "MODEL", "go on from a model instead"),
+    ROW_INT("size", options.size, "S", "pictures are squished to S x S", 32, 4096, 32),
+    ROW_INT("epochs", options.epochs, "N", "times through the data", 1, 100000, 1),
+    ROW_INT("batch", options.batch, "N", "pictures a step", 1, 4096, 1),
+    ROW_REAL("lr", options.learning_rate, "X", "highest learning rate of the one-cycle schedule", 1e-9, 10),
+    ROW_REAL("encoder-rate", options.encoder_rate, "X", "factor on it for a pretrained encoder", 0, 10),
+    ROW_REAL("weight-decay", options.weight_decay, "X", "AdamW's, on convolution weights", 0, 10),
+    ROW_CHOICE("loss", options.loss, "what is made small", "bce|dice|bce+dice"),
+    ROW_SEED("seed", options.seed, "of weights, order and augmentation"),
+    ROW_TEXT("split", options.split, "NAME", "train on splits/NAME.txt (not given: train, or every pair)"),
+    ROW_TEXT("valid", options.valid, "NAME|X", "validate on a split, or on a share of the training split"),
+    ROW_FLAG("this-is-the-test", allow_test, "let --valid be the official test split `val`"),
+    ROW_FLAG("resume", resume, "go on exactly from RUN/last.safetensors"),
+    ROW_CHOICE("precision", precision, "of the arithmetic", PRECISION_CHOICES),
+    ROW_SIZE("memory-limit", memory_mib, "MIB", "refuse to need more memory than this", 1, 1 << 30),
+    ROW_END,
+};
+
+static void defaults(void *block)
+{
+    settings *const s = block;
+    s->options = polyp_train_defaults();
+    s->precision = "auto";
+}
+
+static int run(const void *block, const arguments *rest)
+{
+    const settings *const s = block;
+    polyp_train_options options = s->options;
+    progress watched;
+    if (!options.out) {
+        fprintf(stderr, "polyp: train: needs --out RUN, the folder that the run is written to\n");
+        return EXIT_MISUSED;
+    }
+    progress_begin(&watched, s->common.quiet);
+    options.data = rest->items[0];
+    options.resume = s->resume;
+    options.allow_test = s->allow_test;
+    options.engine = s->common.engine;
+    options.threads = s->common.threads;
+    options.memory_limit = s->memory_mib << 20;
+    options.watch = progress_watch(&watched);
+    const polyp_status result = polyp_train(&options);
+    progress_end(&watched);
+    if (result == POLYP_OK) printf("%s/model.safetensors\n", options.out);
+    if (result == POLYP_STOPPED)
+        fprintf(stderr, "polyp: what was done is saved; the same line with --resume goes on\n");
+    return finish(result);
+}
+
+const command cmd_train = {
+    .name = "train",
+    .operands = "DATA",
+    .summary = "train a network on pictures and masks",
+    .details =
+        "DATA holds images/ and masks/ (paired by file stem) and optional splits/NAME.txt. RUN gets model.safetensors "
+        "(best on validation), last.safetensors (to go on from), history.csv, recipe.json, curves.svg and log.txt. Ctrl-C "
+        "saves and stops.",
+    .operands_min = 1,
+    .operands_max = 1,
+    .rows = rows,
+    .defaults = defaults,
+    .run = run,
+};
