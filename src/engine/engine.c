@@ -1,0 +1,221 @@
+/* Choosing an engine by name; what is checked once for all engines. */
+#include "engine/engine.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/thread.h"
+#include "engine/engine_impl.h"
+
+/* The fastest first: "auto" takes it. */
+static const engine *const ENGINES[] = {
+#ifdef HAVE_ONEDNN
+    &engine_onednn,
+#endif
+    &engine_reference,
+};
+enum { ENGINE_COUNT = sizeof ENGINES / sizeof ENGINES[0] };
+
+status engine_find(const engine **out, const char *name)
+{
+    if (strcmp(name, "auto") == 0) {
+        *out = ENGINES[0];
+        return POLYP_OK;
+    }
+    for (int i = 0; i < ENGINE_COUNT; i++) {
+        if (strcmp(ENGINES[i]->name, name) == 0) {
+            *out = ENGINES[i];
+            return POLYP_OK;
+        }
+    }
+    if (strcmp(name, "onednn") == 0) {
+        return fail(POLYP_ERR_UNSUPPORTED, "engine onednn is not built in: install oneDNN and build again, or use reference");
+    }
+    return fail(POLYP_ERR_ARGUMENT, "there is no engine %s; there are auto, onednn, reference", name);
+}
+
+const char *engine_name(const engine *e)
+{
+    return e->name;
+}
+
+static status check_shapes(const graph *g, shape input)
+{
+    if (g->count == 0) return fail(POLYP_ERR_ARGUMENT, "the network is empty");
+    status result;
+    shape *shapes = NULL;
+    TRY_DONE(memory_new(&shapes, (size_t)g->count));
+    TRY_DONE(graph_shapes(g, input, shapes));
+done:
+    memory_free(shapes);
+    return result;
+}
+
+/* `out` gets the options with the number of threads resolved. */
+static status check_plan(plan_options *out, const graph *g, shape input, const plan_options *options)
+{
+    if (options->threads < 0) {
+        return fail(POLYP_ERR_ARGUMENT, "%d threads: give 1 or more, or 0 for every processor", options->threads);
+    }
+    *out = *options;
+    if (out->threads == 0) out->threads = processor_count();
+    return check_shapes(g, input);
+}
+
+status plan_memory_needed(size_t *out, const engine *e, const graph *g, shape input, const plan_options *options)
+{
+    plan_options resolved;
+    TRY(check_plan(&resolved, g, input, options));
+    return e->memory_needed(out, g, input, &resolved);
+}
+
+status plan_create(plan **out, const engine *e, const graph *g, shape input, const plan_options *options)
+{
+    plan_options resolved;
+    TRY(check_plan(&resolved, g, input, options));
+    if (resolved.memory_limit > 0) {
+        size_t needed = 0;
+        TRY(e->memory_needed(&needed, g, input, &resolved));
+        if (needed > resolved.memory_limit) {
+            return fail(POLYP_ERR_MEMORY,
+                        "%d pictures of %dx%d need %zu bytes, the limit is %zu: use a smaller batch or smaller pictures",
+                        input.n, input.w, input.h, needed, resolved.memory_limit);
+        }
+    }
+    return e->create(out, g, input, &resolved);
+}
+
+void plan_destroy(plan *p)
+{
+    if (p != NULL) p->engine->destroy(p);
+}
+
+static status check_training(const plan *p, const char *what)
+{
+    if (p->options.mode == PLAN_TRAIN) return POLYP_OK;
+    return fail(POLYP_ERR_ARGUMENT, "%s needs a plan made for training", what);
+}
+
+/* The table must be the graph's, or one made the same way. */
+static status check_table(const plan *p, const params *values)
+{
+    const param_table *const ours = &p->graph->params, *const theirs = values->table;
+    if (theirs->count != ours->count || theirs->values != ours->values) {
+        return fail(POLYP_ERR_MISMATCH, "%d parameters with %zu values do not fit a network of %d with %zu", theirs->count,
+                    theirs->values, ours->count, ours->values);
+    }
+    return POLYP_OK;
+}
+
+static status check_readable(const plan *p, const params *values)
+{
+    TRY(check_table(p, values));
+    for (int i = 0; i < values->table->count; i++) {
+        if (values->dtype[i] != DTYPE_F32) {
+            return fail(POLYP_ERR_UNSUPPORTED, "%s: only 32-bit floats are handled", values->table->entries[i].name);
+        }
+    }
+    return POLYP_OK;
+}
+
+static status check_writable(const plan *p, const params *values)
+{
+    TRY(check_table(p, values));
+    if (values->flat == NULL) return fail(POLYP_ERR_ARGUMENT, "parameters mapped from a file cannot be written");
+    return POLYP_OK;
+}
+
+status plan_load(plan *p, const params *weights)
+{
+    TRY(check_readable(p, weights));
+    return p->engine->load(p, weights);
+}
+
+status plan_save(const plan *p, params *weights)
+{
+    TRY(check_training(p, "saving weights"));
+    TRY(check_writable(p, weights));
+    return p->engine->save(p, weights);
+}
+
+status plan_load_moments(plan *p, const params *moment1, const params *moment2)
+{
+    TRY(check_training(p, "loading moments"));
+    TRY(check_readable(p, moment1));
+    TRY(check_readable(p, moment2));
+    return p->engine->load_moments(p, moment1, moment2);
+}
+
+status plan_save_moments(const plan *p, params *moment1, params *moment2)
+{
+    TRY(check_training(p, "saving moments"));
+    TRY(check_writable(p, moment1));
+    TRY(check_writable(p, moment2));
+    return p->engine->save_moments(p, moment1, moment2);
+}
+
+tensor plan_input(plan *p)
+{
+    return p->engine->input(p);
+}
+
+tensor plan_logits(plan *p)
+{
+    return p->engine->logits(p);
+}
+
+status plan_forward(plan *p)
+{
+    return p->engine->forward(p);
+}
+
+status plan_backward(plan *p, const tensor *gradient_of_logits)
+{
+    TRY(check_training(p, "a backward pass"));
+    const shape given = gradient_of_logits->shape, ours = plan_logits(p).shape;
+    if (given.n != ours.n || given.c != ours.c || given.h != ours.h || given.w != ours.w) {
+        return fail(POLYP_ERR_SIZE, "the gradient is %dx%dx%dx%d, the logits are %dx%dx%dx%d", given.n, given.c, given.h,
+                    given.w, ours.n, ours.c, ours.h, ours.w);
+    }
+    return p->engine->backward(p, gradient_of_logits);
+}
+
+status plan_step(plan *p, const step_rule *rule)
+{
+    TRY(check_training(p, "an optimiser step"));
+    if (rule->step < 1) return fail(POLYP_ERR_ARGUMENT, "optimiser step %ld: steps count from 1", rule->step);
+    return p->engine->step(p, rule);
+}
+
+float *plan_state(plan *p, enum plan_span span, size_t *count)
+{
+    *count = 0;
+    return p->options.mode == PLAN_TRAIN ? p->engine->state(p, span, count) : NULL;
+}
+
+plan_slot plan_slot_of(const plan *p, int index)
+{
+    return p->engine->slot_of(p, index);
+}
+
+status plan_save_gradients(const plan *p, params *out)
+{
+    TRY(check_training(p, "saving gradients"));
+    TRY(check_writable(p, out));
+    return p->engine->save_gradients(p, out);
+}
+
+void plan_describe(const plan *p, FILE *to)
+{
+    p->engine->describe(p, to);
+}
+
+status plan_profile(plan *p, bool on)
+{
+    return p->engine->profile(p, on);
+}
+
+const plan_timing *plan_timings(const plan *p, int *count)
+{
+    return p->engine->timings(p, count);
+}

@@ -1,0 +1,204 @@
+/* The reference engine: the oracle for every other one, and what runs where no library is built in. */
+#include "engine/reference/reference.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/step.h"
+
+static reference_plan *own(plan *p)
+{
+    return (reference_plan *)p;
+}
+
+static const reference_plan *own_const(const plan *p)
+{
+    return (const reference_plan *)p;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------- */
+
+static status allocate(reference_plan *r)
+{
+    const graph *const g = r->base.graph;
+    const size_t ops = (size_t)g->count, entries = (size_t)g->params.count;
+    const int spans = r->base.options.mode == PLAN_TRAIN ? PLAN_SPANS : 1;
+    TRY(memory_new(&r->values, ops));
+    TRY(memory_new(&r->gradients, ops));
+    TRY(memory_new(&r->params, entries));
+    TRY(memory_new(&r->running, r->layout.running));
+    for (int i = 0; i < spans; i++) TRY(memory_new(&r->spans[i], r->layout.trained));
+    return memory_new(&r->arena, r->layout.arena_bytes);
+}
+
+static void point_into_arena(reference_plan *r)
+{
+    const int count = r->base.graph->count;
+    for (int i = 0; i < count; i++) {
+        const memory_block *const value = &r->layout.blocks[i], *const gradient = &r->layout.blocks[count + i];
+        r->values[i] = (float *)(void *)(r->arena + value->offset);
+        r->gradients[i] = gradient->bytes == 0 ? NULL : (float *)(void *)(r->arena + gradient->offset);
+    }
+}
+
+static void point_to_params(reference_plan *r)
+{
+    const param_table *const table = &r->base.graph->params;
+    float *running = r->running;
+    for (int i = 0; i < table->count; i++) {
+        if (table->entries[i].trained) {
+            r->params[i] = r->spans[PLAN_WEIGHTS] + r->layout.slots[i].offset;
+        } else {
+            r->params[i] = running;
+            running += table->entries[i].count;
+        }
+    }
+}
+
+static void destroy(plan *p)
+{
+    reference_plan *const r = own(p);
+    for (int i = 0; i < PLAN_SPANS; i++) memory_free(r->spans[i]);
+    memory_free(r->timings);
+    memory_free(r->params);
+    memory_free(r->running);
+    memory_free(r->gradients);
+    memory_free(r->values);
+    memory_free(r->arena);
+    layout_free(&r->layout);
+    memory_free(r);
+}
+
+static status create(plan **out, const graph *g, shape input, const plan_options *options)
+{
+    status result;
+    reference_plan *r = NULL;
+    TRY_DONE(memory_new(&r, 1));
+    r->base = (plan){&engine_reference, g, input, *options};
+    TRY_DONE(layout_make(&r->layout, g, input, options));
+    TRY_DONE(allocate(r));
+    point_into_arena(r);
+    point_to_params(r);
+    *out = &r->base;
+    r = NULL;
+done:
+    if (r != NULL) destroy(&r->base);
+    return result;
+}
+
+static status memory_needed(size_t *out, const graph *g, shape input, const plan_options *options)
+{
+    layout l = {0};
+    const status result = layout_make(&l, g, input, options);
+    if (result == POLYP_OK) *out = l.bytes;
+    layout_free(&l);
+    return result;
+}
+
+/* ---- parameters and moments ------------------------------------------------------------------------------- */
+
+static status load(plan *p, const params *weights)
+{
+    for (int i = 0; i < weights->table->count; i++) {
+        memcpy(own(p)->params[i], params_f32(weights, i), weights->table->entries[i].count * sizeof(float));
+    }
+    return POLYP_OK;
+}
+
+static status save(const plan *p, params *weights)
+{
+    for (int i = 0; i < weights->table->count; i++) {
+        const param *const entry = &weights->table->entries[i];
+        memcpy(weights->flat + entry->offset, own_const(p)->params[i], entry->count * sizeof(float));
+    }
+    return POLYP_OK;
+}
+
+static void load_span(reference_plan *r, enum plan_span span, const params *from)
+{
+    for (int i = 0; i < from->table->count; i++) {
+        const plan_slot slot = r->layout.slots[i];
+        memcpy(r->spans[span] + slot.offset, params_f32(from, i), slot.count * sizeof(float));
+    }
+}
+
+static void save_span(const reference_plan *r, enum plan_span span, params *to)
+{
+    for (int i = 0; i < to->table->count; i++) {
+        const plan_slot slot = r->layout.slots[i];
+        memcpy(to->flat + to->table->entries[i].offset, r->spans[span] + slot.offset, slot.count * sizeof(float));
+    }
+}
+
+static status load_moments(plan *p, const params *moment1, const params *moment2)
+{
+    load_span(own(p), PLAN_MOMENT1, moment1);
+    load_span(own(p), PLAN_MOMENT2, moment2);
+    return POLYP_OK;
+}
+
+static status save_moments(const plan *p, params *moment1, params *moment2)
+{
+    save_span(own_const(p), PLAN_MOMENT1, moment1);
+    save_span(own_const(p), PLAN_MOMENT2, moment2);
+    return POLYP_OK;
+}
+
+static status save_gradients(const plan *p, params *out)
+{
+    save_span(own_const(p), PLAN_GRADIENTS, out);
+    return POLYP_OK;
+}
+
+static float *state(plan *p, enum plan_span span, size_t *count)
+{
+    *count = own(p)->layout.trained;
+    return own(p)->spans[span];
+}
+
+static plan_slot slot_of(const plan *p, int index)
+{
+    return own_const(p)->layout.slots[index];
+}
+
+static status step(plan *p, const step_rule *rule)
+{
+    const reference_plan *const r = own(p);
+    step_parameters(r->spans, &p->graph->params, r->layout.slots, rule, p->options.threads);
+    return POLYP_OK;
+}
+
+/* ---- values ----------------------------------------------------------------------------------------------- */
+
+static tensor input(plan *p)
+{
+    return (tensor){p->input, own(p)->values[0]};
+}
+
+static tensor logits(plan *p)
+{
+    const int output = p->graph->output;
+    return (tensor){own(p)->layout.places[output].shape, own(p)->values[output]};
+}
+
+const engine engine_reference = {
+    .name = "reference",
+    .create = create,
+    .memory_needed = memory_needed,
+    .destroy = destroy,
+    .load = load,
+    .save = save,
+    .load_moments = load_moments,
+    .save_moments = save_moments,
+    .input = input,
+    .logits = logits,
+    .forward = reference_forward,
+    .backward = reference_backward,
+    .step = step,
+    .state = state,
+    .slot_of = slot_of,
+    .save_gradients = save_gradients,
+    .describe = reference_describe,
+    .profile = reference_profile,
+    .timings = reference_timings,
+};
