@@ -1,0 +1,165 @@
+/* Pictures in memory: their life, reading by content, conversion between channel counts. */
+#include "media/image.h"
+
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "media/formats.h"
+
+/* A file this long cannot hold a picture under the limit that is worth reading. */
+static const size_t file_limit = (size_t)1 << 30;
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+status image_check_size(uint64_t width, uint64_t height, const char *name)
+{
+    if (width == 0 || height == 0) return fail(POLYP_ERR_SIZE, "%s: the picture is empty", name);
+    if (width > IMAGE_LIMIT_PIXELS / height)
+        return fail(POLYP_ERR_SIZE, "%s: %llu x %llu pixels are more than the limit of %zu megapixels; shrink the picture",
+                    name, (unsigned long long)width, (unsigned long long)height, IMAGE_LIMIT_PIXELS / 1000000);
+    return POLYP_OK;
+}
+
+status image_create(polyp_image *out, int width, int height, int channels)
+{
+    if (width <= 0 || height <= 0)
+        return fail(POLYP_ERR_SIZE, "a picture of %d x %d pixels cannot be made", width, height);
+    if (channels != 1 && channels != 3 && channels != 4)
+        return fail(POLYP_ERR_ARGUMENT, "a picture cannot have %d channels; 1, 3 and 4 are possible", channels);
+    TRY(image_check_size((uint64_t)width, (uint64_t)height, "new picture"));
+    unsigned char *const pixels = memory_allocate((size_t)width * (size_t)height, (size_t)channels);
+    if (!pixels) return POLYP_ERR_MEMORY;
+    *out = (polyp_image){.pixels = pixels, .width = width, .height = height, .channels = channels};
+    return POLYP_OK;
+}
+
+void polyp_image_free(polyp_image *image)
+{
+    if (!image) return;
+    memory_free(image->pixels);
+    *image = (polyp_image){0};
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+typedef struct file_format {
+    const char *start; /* first bytes of such a file */
+    size_t length;
+    status (*decode)(polyp_image *, const unsigned char *, size_t, const char *);
+} file_format;
+
+static const file_format formats[] = {
+    {"\xff\xd8\xff", 3, jpeg_decode},
+    {"\x89PNG\r\n\x1a\n", 8, png_decode},
+    {"II*\0", 4, tiff_decode},
+    {"MM\0*", 4, tiff_decode},
+    {"II+\0", 4, tiff_decode}, /* the 64-bit kind */
+    {"MM\0+", 4, tiff_decode},
+};
+
+status image_decode(polyp_image *out, const void *bytes, size_t size, const char *name)
+{
+    if (size == 0) return fail(POLYP_ERR_FORMAT, "%s: is empty", name);
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        const file_format *const f = &formats[i];
+        if (size >= f->length && memcmp(bytes, f->start, f->length) == 0) return f->decode(out, bytes, size, name);
+    }
+    return fail(POLYP_ERR_FORMAT, "%s: is not a JPEG, PNG or TIFF picture", name);
+}
+
+status image_read(polyp_image *out, const char *path)
+{
+    file_bytes file = {0};
+    TRY(file_read(&file, path, file_limit));
+    const status result = image_decode(out, file.data, file.size, path);
+    file_close(&file);
+    return result;
+}
+
+/* ---- conversion -------------------------------------------------------------------------- */
+
+static size_t pixel_count(const polyp_image *image)
+{
+    return (size_t)image->width * (size_t)image->height;
+}
+
+static uint16_t largest_sample(const uint16_t *samples, size_t pixels, int step, int channels)
+{
+    uint16_t largest = 0;
+    for (size_t i = 0; i < pixels; i++)
+        for (int c = 0; c < channels; c++) {
+            const uint16_t v = samples[i * (size_t)step + (size_t)c];
+            if (v > largest) largest = v;
+        }
+    return largest;
+}
+
+status image_from_16(polyp_image *out, const uint16_t *samples, int width, int height, int step, int channels)
+{
+    polyp_image image;
+    TRY(image_create(&image, width, height, channels));
+    const size_t pixels = pixel_count(&image);
+    /* Masks are often saved as 16-bit numbers 0..255: scaling those would leave a black picture. */
+    const bool as_they_are = largest_sample(samples, pixels, step, channels) <= 255;
+    unsigned char *to = image.pixels;
+    for (size_t i = 0; i < pixels; i++)
+        for (int c = 0; c < channels; c++) {
+            const uint32_t v = samples[i * (size_t)step + (size_t)c];
+            *to++ = (unsigned char)(as_they_are ? v : (v * 255 + 32767) / 65535);
+        }
+    *out = image;
+    return POLYP_OK;
+}
+
+status image_to_rgb(polyp_image *out, const polyp_image *in)
+{
+    polyp_image image;
+    TRY(image_create(&image, in->width, in->height, 3));
+    const size_t pixels = pixel_count(in), step = (size_t)in->channels;
+    if (step == 3) memcpy(image.pixels, in->pixels, pixels * 3);
+    for (size_t i = 0; step != 3 && i < pixels; i++)
+        for (size_t c = 0; c < 3; c++) image.pixels[i * 3 + c] = in->pixels[i * step + (step == 1 ? 0 : c)];
+    *out = image;
+    return POLYP_OK;
+}
+
+status image_to_grey(polyp_image *out, const polyp_image *in)
+{
+    polyp_image image;
+    TRY(image_create(&image, in->width, in->height, 1));
+    const size_t pixels = pixel_count(in), step = (size_t)in->channels;
+    if (step == 1) memcpy(image.pixels, in->pixels, pixels);
+    for (size_t i = 0; step != 1 && i < pixels; i++) {
+        const unsigned char *const p = in->pixels + i * step;
+        /* .299, .587 and .114 in 65536ths, as PIL has them */
+        image.pixels[i] = (unsigned char)((19595U * p[0] + 38470U * p[1] + 7471U * p[2] + 0x8000U) >> 16);
+    }
+    *out = image;
+    return POLYP_OK;
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+static status write_and_free(const char *path, unsigned char *bytes, size_t size)
+{
+    const status result = file_replace(path, bytes, size);
+    memory_free(bytes);
+    return result;
+}
+
+status image_write_png(const polyp_image *image, const char *path)
+{
+    unsigned char *bytes;
+    size_t size;
+    TRY(image_encode_png(&bytes, &size, image));
+    return write_and_free(path, bytes, size);
+}
+
+status image_write_jpeg(const polyp_image *image, const char *path, int quality)
+{
+    unsigned char *bytes;
+    size_t size;
+    TRY(image_encode_jpeg(&bytes, &size, image, quality));
+    return write_and_free(path, bytes, size);
+}

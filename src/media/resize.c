@@ -1,0 +1,255 @@
+/* Resizing: PIL's bilinear filter, the exact mean of an area, the nearest pixel. */
+#include "media/resize.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/clones.h"
+#include "base/memory.h"
+#include "media/image.h"
+
+/* ---- bilinear: weights ------------------------------------------------------------------- */
+
+/* PIL's fixed point: 8 bits of sample, 2 of headroom, the rest of an int32 for the fraction. */
+enum { FRACTION_BITS = 32 - 8 - 2, HALF = 1 << (FRACTION_BITS - 1) };
+
+/* How each output position along one axis is mixed from the input: weights[i * most + k] belongs to first[i] + k. */
+typedef struct mixture {
+    int *first, *count;
+    int32_t *weights;
+    double *scratch;
+    int size, most;
+} mixture;
+
+static void mixture_destroy(mixture *m)
+{
+    memory_free(m->first);
+    memory_free(m->count);
+    memory_free(m->weights);
+    memory_free(m->scratch);
+}
+
+/* One output position: a triangle around its centre, as wide as `reach` to either side. */
+static void mix_one(mixture *m, int i, int from, double scale, double reach)
+{
+    const double centre = (i + 0.5) * scale;
+    const int first = (int)fmax(centre - reach + 0.5, 0.0);
+    const int end = (int)fmin(centre + reach + 0.5, from);
+    const int count = end - first;
+    double sum = 0.0;
+    for (int k = 0; k < count; k++) {
+        m->scratch[k] = fmax(0.0, 1.0 - fabs((first + k - centre + 0.5) * (1.0 / reach)));
+        sum += m->scratch[k];
+    }
+    int32_t *const weights = m->weights + (size_t)i * (size_t)m->most;
+    for (int k = 0; k < count; k++) weights[k] = (int32_t)(0.5 + m->scratch[k] / sum * (1 << FRACTION_BITS));
+    m->first[i] = first;
+    m->count[i] = count;
+}
+
+static status mixture_create(mixture *m, int from, int to)
+{
+    const double scale = (double)from / to;
+    const double reach = fmax(scale, 1.0); /* wider than the input's pixels when shrinking: that is the antialias */
+    m->size = to;
+    m->most = (int)ceil(reach) * 2 + 1;
+    size_t all;
+    if (!size_multiply((size_t)to, (size_t)m->most, &all)) return fail(POLYP_ERR_MEMORY, "no memory to resize a picture");
+    TRY(memory_new(&m->first, (size_t)to));
+    TRY(memory_new(&m->count, (size_t)to));
+    TRY(memory_new(&m->weights, all));
+    TRY(memory_new(&m->scratch, (size_t)m->most));
+    for (int i = 0; i < to; i++) mix_one(m, i, from, scale, reach);
+    return POLYP_OK;
+}
+
+static inline unsigned char to_level(int32_t sum)
+{
+    const int32_t level = sum >> FRACTION_BITS;
+    return (unsigned char)(level > 255 ? 255 : level); /* never negative: no weight is */
+}
+
+/* ---- bilinear: the two passes ------------------------------------------------------------ */
+
+/* `channels` is a constant at each call, so that the innermost loops disappear. */
+static inline __attribute__((always_inline)) void mix_along_row(unsigned char *out, const unsigned char *in,
+                                                                 const mixture *m, int channels)
+{
+    for (int x = 0; x < m->size; x++, out += channels) {
+        const unsigned char *p = in + (size_t)m->first[x] * (size_t)channels;
+        const int32_t *const weights = m->weights + (size_t)x * (size_t)m->most;
+        int32_t sum[4] = {HALF, HALF, HALF, HALF};
+        for (int k = 0; k < m->count[x]; k++, p += channels)
+            for (int c = 0; c < channels; c++) sum[c] += p[c] * weights[k];
+        for (int c = 0; c < channels; c++) out[c] = to_level(sum[c]);
+    }
+}
+
+FAST_CLONES static void mix_rows(polyp_image *out, const polyp_image *in, const mixture *m)
+{
+    const size_t in_stride = (size_t)in->width * (size_t)in->channels;
+    const size_t out_stride = (size_t)out->width * (size_t)in->channels;
+    for (int y = 0; y < in->height; y++) {
+        unsigned char *const to = out->pixels + (size_t)y * out_stride;
+        const unsigned char *const from = in->pixels + (size_t)y * in_stride;
+        switch (in->channels) {
+        case 1: mix_along_row(to, from, m, 1); break;
+        case 3: mix_along_row(to, from, m, 3); break;
+        default: mix_along_row(to, from, m, 4); break;
+        }
+    }
+}
+
+/* Bytes of a row that are mixed together, so that their sums stay in registers. */
+enum { STRIP = 64 };
+
+static inline __attribute__((always_inline)) void mix_strip(unsigned char *out, const unsigned char *in, size_t stride,
+                                                             const int32_t *weights, int count, size_t width)
+{
+    int32_t sum[STRIP];
+    for (size_t i = 0; i < width; i++) sum[i] = HALF;
+    for (int k = 0; k < count; k++, in += stride)
+        for (size_t i = 0; i < width; i++) sum[i] += in[i] * weights[k];
+    for (size_t i = 0; i < width; i++) out[i] = to_level(sum[i]);
+}
+
+FAST_CLONES static void mix_columns(polyp_image *out, const polyp_image *in, const mixture *m)
+{
+    const size_t stride = (size_t)in->width * (size_t)in->channels;
+    for (int y = 0; y < m->size; y++) {
+        unsigned char *const to = out->pixels + (size_t)y * stride;
+        const unsigned char *const from = in->pixels + (size_t)m->first[y] * stride;
+        const int32_t *const weights = m->weights + (size_t)y * (size_t)m->most;
+        size_t i = 0;
+        for (; i + STRIP <= stride; i += STRIP) mix_strip(to + i, from + i, stride, weights, m->count[y], STRIP);
+        mix_strip(to + i, from + i, stride, weights, m->count[y], stride - i);
+    }
+}
+
+static status copy(polyp_image *out, const polyp_image *in)
+{
+    TRY(image_create(out, in->width, in->height, in->channels));
+    memcpy(out->pixels, in->pixels, (size_t)in->width * (size_t)in->height * (size_t)in->channels);
+    return POLYP_OK;
+}
+
+typedef void mix_pass(polyp_image *out, const polyp_image *in, const mixture *m);
+
+/* One axis; the other keeps its size. */
+static status resize_axis(polyp_image *out, const polyp_image *in, int width, int height, mix_pass *pass)
+{
+    polyp_image image = {0};
+    mixture m = {0};
+    status result;
+    TRY_DONE(width != in->width ? mixture_create(&m, in->width, width) : mixture_create(&m, in->height, height));
+    TRY_DONE(image_create(&image, width, height, in->channels));
+    pass(&image, in, &m);
+    *out = image;
+done:
+    mixture_destroy(&m);
+    return result;
+}
+
+status resize_bilinear(polyp_image *out, const polyp_image *in, int width, int height)
+{
+    if (width <= 0 || height <= 0) return fail(POLYP_ERR_SIZE, "cannot resize a picture to %d x %d", width, height);
+    if (width == in->width && height == in->height) return copy(out, in);
+    if (height == in->height) return resize_axis(out, in, width, height, mix_rows);
+    if (width == in->width) return resize_axis(out, in, width, height, mix_columns);
+    polyp_image between;
+    TRY(resize_axis(&between, in, width, in->height, mix_rows));
+    const status result = resize_axis(out, &between, width, height, mix_columns);
+    polyp_image_free(&between);
+    return result;
+}
+
+/* ---- area -------------------------------------------------------------------------------- */
+
+/*
+ * Exact in whole numbers: an input pixel is `to` units long and an output pixel `from` units, so that both pictures are
+ * from * to units long, and input pixel i shares overlap(i, x) units with output pixel x.
+ */
+static uint64_t overlap(uint64_t i, uint64_t x, uint64_t from, uint64_t to)
+{
+    const uint64_t start = i * to > x * from ? i * to : x * from;
+    const uint64_t end = (i + 1) * to < (x + 1) * from ? (i + 1) * to : (x + 1) * from;
+    return end - start;
+}
+
+/* sums[x * channels + c]: one input row summed over each output pixel's width */
+static void sum_row(uint64_t *sums, const polyp_image *in, uint64_t y, uint64_t width)
+{
+    const uint64_t from = (uint64_t)in->width, channels = (uint64_t)in->channels;
+    const unsigned char *const row = in->pixels + y * from * channels;
+    for (uint64_t x = 0; x < width; x++)
+        for (uint64_t c = 0; c < channels; c++) {
+            uint64_t sum = 0;
+            for (uint64_t i = x * from / width; i * width < (x + 1) * from; i++)
+                sum += overlap(i, x, from, width) * row[i * channels + c];
+            sums[x * channels + c] = sum;
+        }
+}
+
+typedef struct area_rows {
+    uint64_t *row;     /* sums of input row `held` */
+    uint64_t *total;   /* of one output row */
+    uint64_t held;
+} area_rows;
+
+static void area_row(unsigned char *out, const polyp_image *in, uint64_t y, uint64_t width, uint64_t height, area_rows *r)
+{
+    const uint64_t from = (uint64_t)in->height, samples = width * (uint64_t)in->channels;
+    const uint64_t whole = (uint64_t)in->width * from; /* units of one output pixel */
+    memset(r->total, 0, samples * sizeof *r->total);
+    for (uint64_t i = y * from / height; i * height < (y + 1) * from; i++) {
+        if (r->held != i) sum_row(r->row, in, i, width);
+        r->held = i;
+        const uint64_t share = overlap(i, y, from, height);
+        for (uint64_t s = 0; s < samples; s++) r->total[s] += share * r->row[s];
+    }
+    for (uint64_t s = 0; s < samples; s++) out[s] = (unsigned char)((2 * r->total[s] + whole) / (2 * whole));
+}
+
+status resize_area(polyp_image *out, const polyp_image *in, int width, int height)
+{
+    polyp_image image = {0};
+    area_rows rows = {.held = UINT64_MAX};
+    status result;
+    TRY_DONE(image_create(&image, width, height, in->channels));
+    const size_t samples = (size_t)width * (size_t)in->channels;
+    TRY_DONE(memory_new(&rows.row, samples));
+    TRY_DONE(memory_new(&rows.total, samples));
+    for (size_t y = 0; y < (size_t)height; y++)
+        area_row(image.pixels + y * samples, in, y, (uint64_t)width, (uint64_t)height, &rows);
+    *out = image;
+done:
+    if (result != POLYP_OK) polyp_image_free(&image);
+    memory_free(rows.row);
+    memory_free(rows.total);
+    return result;
+}
+
+/* ---- nearest ----------------------------------------------------------------------------- */
+
+static size_t nearest(int position, int from, int to)
+{
+    return (2 * (size_t)position + 1) * (size_t)from / (2 * (size_t)to);
+}
+
+status resize_nearest(polyp_image *out, const polyp_image *in, int width, int height)
+{
+    polyp_image image;
+    TRY(image_create(&image, width, height, in->channels));
+    const size_t channels = (size_t)in->channels;
+    unsigned char *to = image.pixels;
+    for (int y = 0; y < height; y++) {
+        const unsigned char *const row = in->pixels + nearest(y, in->height, height) * (size_t)in->width * channels;
+        for (int x = 0; x < width; x++) {
+            const unsigned char *const from = row + nearest(x, in->width, width) * channels;
+            for (size_t c = 0; c < channels; c++) *to++ = from[c];
+        }
+    }
+    *out = image;
+    return POLYP_OK;
+}
