@@ -1,0 +1,293 @@
+/* polyp bench: one forward pass or one training step, timed until the clock has seen enough. */
+#include "commands.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/thread.h"
+#include "engine/engine.h"
+#include "net/loss.h"
+#include "predict/model.h"
+
+enum { WARM_UP_RUNS = 2, RUNS_LEAST = 5, RUNS_MOST = 100000, PROFILED_RUNS = 5, SIZE_DEFAULT = 256 };
+
+#define ENOUGH_SECONDS 5.0
+
+/* What is timed: a network, its plan and, for training, masks and the loss's gradient. */
+typedef struct bench {
+    const bench_options *options;
+    polyp_model *model; /* NULL: `own` with random weights */
+    graph own;
+    params random;
+    const graph *graph;
+    const engine *engine;
+    shape input;
+    plan *plan;
+    tensor masks, gradient;
+    long step;
+} bench;
+
+/* ---- setting up ----------------------------------------------------------------------------------------- */
+
+static status open_network(bench *b)
+{
+    unet_spec spec;
+    if (b->options->model) {
+        TRY(model_open(&b->model, b->options->model));
+        b->graph = &b->model->graph;
+        return POLYP_OK;
+    }
+    TRY(unet_preset(&spec, b->options->preset ? b->options->preset : "slim"));
+    TRY(unet_build(&b->own, &spec));
+    b->graph = &b->own;
+    return POLYP_OK;
+}
+
+/* A mapped model has no flat weights, and plan_load() takes both. */
+static status load_weights(bench *b)
+{
+    if (b->model) return plan_load(b->plan, &b->model->weights);
+    TRY(params_create(&b->random, &b->own.params));
+    params_initialise(&b->random, 1);
+    return plan_load(b->plan, &b->random);
+}
+
+/* Values like a normalised picture's; a quarter of each mask is polyp. */
+static void fill_inputs(bench *b)
+{
+    random_stream r = random_open(1, RANDOM_TEST, 0, 0);
+    const tensor input = plan_input(b->plan);
+    const size_t count = shape_count(input.shape), mask_count = shape_count(b->masks.shape);
+    for (size_t i = 0; i < count; i++) input.data[i] = (float)random_uniform(&r, -2, 2);
+    for (size_t i = 0; b->masks.data && i < mask_count; i++) b->masks.data[i] = i % 4 == 0;
+}
+
+static void tell(const bench *b, size_t done, size_t total, const char *message)
+{
+    const polyp_watch *const watch = &b->options->watch;
+    const polyp_progress p = {.phase = "bench",
+                              .done = done,
+                              .total = total,
+                              .unit = "run",
+                              .loss = NAN,
+                              .learning_rate = NAN,
+                              .message = message};
+    if (watch->report) watch->report(watch->context, &p);
+}
+
+static status make_plan(bench *b, bench_result *out)
+{
+    const plan_options options = {b->options->train ? PLAN_TRAIN : PLAN_INFER, b->options->threads, 0};
+    char words[96];
+    TRY(engine_find(&b->engine, b->options->engine));
+    TRY(plan_memory_needed(&out->memory_needed, b->engine, b->graph, b->input, &options));
+    snprintf(words, sizeof words, "bench: needs %.1f MiB", (double)out->memory_needed / 1048576.0);
+    tell(b, 0, 0, words);
+    return plan_create(&b->plan, b->engine, b->graph, b->input, &options);
+}
+
+static status set_up(bench *b, bench_result *out)
+{
+    TRY(open_network(b));
+    const int own_size = b->model ? b->model->facts.size : SIZE_DEFAULT;
+    const int size = b->options->size > 0 ? b->options->size : own_size;
+    const shape logits = {b->options->batch, 1, size, size};
+    b->input = (shape){b->options->batch, 3, size, size};
+    TRY(make_plan(b, out));
+    TRY(load_weights(b));
+    if (b->options->train) {
+        TRY(tensor_create(&b->masks, logits));
+        TRY(tensor_create(&b->gradient, logits));
+    }
+    fill_inputs(b);
+    return POLYP_OK;
+}
+
+static void tear_down(bench *b)
+{
+    plan_destroy(b->plan);
+    tensor_free(&b->masks);
+    tensor_free(&b->gradient);
+    params_free(&b->random);
+    graph_free(&b->own);
+    polyp_model_close(b->model);
+}
+
+/* ---- timing --------------------------------------------------------------------------------------------- */
+
+static status run_once(bench *b)
+{
+    TRY(plan_forward(b->plan));
+    if (!b->options->train) return POLYP_OK;
+    const tensor logits = plan_logits(b->plan);
+    const step_rule rule = {.beta1 = 0.9,
+                            .beta2 = 0.999,
+                            .epsilon = 1e-8,
+                            .rate = {1e-5, 1e-5, 1e-5},
+                            .decay = 0.01,
+                            .gradient_scale = 1,
+                            .step = ++b->step};
+    loss_compute(LOSS_BCE_DICE, &b->gradient, &logits, &b->masks);
+    TRY(plan_backward(b->plan, &b->gradient));
+    return plan_step(b->plan, &rule);
+}
+
+static status warm_up(bench *b, double *seconds)
+{
+    for (int i = 0; i < WARM_UP_RUNS; i++) {
+        const double begin = clock_seconds();
+        TRY(run_once(b));
+        *seconds = clock_seconds() - begin;
+    }
+    return POLYP_OK;
+}
+
+static size_t runs_wanted(const bench_options *options, double seconds)
+{
+    if (options->runs > 0) return (size_t)options->runs;
+    const double enough = ENOUGH_SECONDS / fmax(seconds, 1e-9);
+    return (size_t)fmin(fmax(enough, RUNS_LEAST), RUNS_MOST);
+}
+
+static status time_runs(bench *b, double *times, size_t runs)
+{
+    const polyp_watch *const watch = &b->options->watch;
+    for (size_t i = 0; i < runs; i++) {
+        const double begin = clock_seconds();
+        TRY(run_once(b));
+        times[i] = clock_seconds() - begin;
+        const polyp_progress p = {
+            .phase = "bench", .done = i + 1, .total = runs, .unit = "run", .loss = NAN, .learning_rate = NAN};
+        if (watch->report && watch->report(watch->context, &p)) {
+            return fail(POLYP_STOPPED, "after %zu of %zu runs", i + 1, runs);
+        }
+    }
+    return POLYP_OK;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Floating point operations of one run; a training step does the convolutions' work three times. */
+static status count_flops(const bench *b, double *out)
+{
+    shape *shapes = NULL;
+    TRY(memory_new(&shapes, (size_t)b->graph->count));
+    const status result = graph_shapes(b->graph, b->input, shapes);
+    if (result == POLYP_OK) *out = 2 * graph_multiply_adds(b->graph, shapes) * (b->options->train ? 3 : 1);
+    memory_free(shapes);
+    return result;
+}
+
+static status summarise(const bench *b, double *times, size_t runs, bench_result *out)
+{
+    double flops;
+    TRY(count_flops(b, &flops));
+    qsort(times, runs, sizeof *times, compare_doubles);
+    const double median = runs % 2 ? times[runs / 2] : (times[runs / 2 - 1] + times[runs / 2]) / 2;
+    const size_t p95 = (size_t)ceil(0.95 * (double)runs) - 1; /* nearest rank */
+    out->min_ms = 1e3 * times[0];
+    out->median_ms = 1e3 * median;
+    out->p95_ms = 1e3 * times[p95];
+    out->images_per_second = b->options->batch / median;
+    out->gflops = 1e-9 * flops / times[0];
+    out->memory_peak = memory_peak();
+    out->runs = (int)runs;
+    out->threads = b->options->threads > 0 ? b->options->threads : processor_count();
+    snprintf(out->engine, sizeof out->engine, "%s", engine_name(b->engine));
+    return POLYP_OK;
+}
+
+/* ---- what comes out ------------------------------------------------------------------------------------- */
+
+static int compare_timings(const void *a, const void *b)
+{
+    const plan_timing *const x = *(const plan_timing *const *)a, *const y = *(const plan_timing *const *)b;
+    return (x->seconds < y->seconds) - (x->seconds > y->seconds);
+}
+
+static void print_timing(const plan_timing *t, double all_seconds, FILE *to)
+{
+    const double ms = t->runs > 0 ? 1e3 * t->seconds / PROFILED_RUNS : 0;
+    const double gflops = t->seconds > 0 ? 1e-9 * t->flops * (double)t->runs / t->seconds : 0;
+    fprintf(to, "%8.3f %5.1f %8.1f  %-20s %-44s %s\n", ms, 100 * t->seconds / all_seconds, gflops, t->kind, t->name,
+            t->algorithm);
+}
+
+static status print_profile(const bench *b, FILE *to)
+{
+    int count = 0;
+    double all = 0;
+    const plan_timing *const timings = plan_timings(b->plan, &count);
+    const plan_timing **sorted = NULL;
+    TRY(memory_new(&sorted, (size_t)count));
+    for (int i = 0; i < count; i++) {
+        sorted[i] = &timings[i];
+        all += timings[i].seconds;
+    }
+    qsort(sorted, (size_t)count, sizeof *sorted, compare_timings);
+    fprintf(to, "%8s %5s %8s  %-20s %-44s %s\n", "ms", "%", "GFLOP/s", "kind", "op", "algorithm");
+    for (int i = 0; i < count; i++) print_timing(sorted[i], all > 0 ? all : 1, to);
+    fprintf(to, "%8.3f %5.1f  sum of a run\n\n", 1e3 * all / PROFILED_RUNS, 100.0);
+    memory_free(sorted);
+    return POLYP_OK;
+}
+
+/* Apart from the timed runs: looking at the clock between ops costs time. */
+static status profile(bench *b, FILE *to)
+{
+    TRY(plan_profile(b->plan, true));
+    for (int i = 0; i < PROFILED_RUNS; i++) TRY(run_once(b));
+    return print_profile(b, to);
+}
+
+static json_t *result_as_json(const bench *b, const bench_result *r)
+{
+    return json_pack("{s:s, s:s, s:i, s:i, s:b, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "preset",
+                     b->graph->preset, "engine", r->engine, "size", b->input.h, "batch", b->input.n, "train",
+                     b->options->train ? 1 : 0, "threads", r->threads, "runs", r->runs, "min_ms", r->min_ms,
+                     "median_ms", r->median_ms, "p95_ms", r->p95_ms, "images_per_second", r->images_per_second,
+                     "gflops", r->gflops, "memory_needed", (json_int_t)r->memory_needed, "memory_peak",
+                     (json_int_t)r->memory_peak);
+}
+
+static status write_json(const bench *b, const bench_result *r)
+{
+    json_t *const root = result_as_json(b, r);
+    char *const text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    status result = fail(POLYP_ERR_MEMORY, "%s: no memory for the JSON", b->options->json);
+    if (text) result = file_replace(b->options->json, text, strlen(text));
+    free(text);
+    json_decref(root);
+    return result;
+}
+
+status command_bench(bench_result *out, const bench_options *options, FILE *profile_to)
+{
+    bench b = {.options = options};
+    bench_result r = {0};
+    double *times = NULL, seconds;
+    status result;
+    TRY_DONE(set_up(&b, &r));
+    TRY_DONE(warm_up(&b, &seconds));
+    const size_t runs = runs_wanted(options, seconds);
+    TRY_DONE(memory_new(&times, runs));
+    TRY_DONE(time_runs(&b, times, runs));
+    TRY_DONE(summarise(&b, times, runs, &r));
+    if (options->profile) TRY_DONE(profile(&b, profile_to));
+    if (options->json) TRY_DONE(write_json(&b, &r));
+    *out = r;
+done:
+    memory_free(times);
+    tear_down(&b);
+    return result;
+}

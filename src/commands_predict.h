@@ -1,0 +1,37 @@
+/* Around the loop of `polyp predict`: which pictures, and the JSON about them. */
+#ifndef POLYP_COMMANDS_PREDICT_H
+#define POLYP_COMMANDS_PREDICT_H
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "commands.h"
+
+typedef struct picture_item {
+    const char *path;
+    const char *stem;
+} picture_item;
+
+typedef struct picture_list {
+    picture_item *items;
+    size_t count, room;
+    arena *arena; /* owns the strings */
+} picture_list;
+
+/* Files as they are, folders' pictures (by the ending of their names) in order. Errors: ARGUMENT (no picture at all, two
+ * of one stem, a mask would be written over a picture), FILE, MEMORY. picture_list_free() it in every case. */
+COMMANDS_LOCAL polyp_status predict_inputs(picture_list *out, const predict_options *options);
+COMMANDS_LOCAL void picture_list_free(picture_list *list);
+
+/* What became of one picture. */
+typedef struct predict_record {
+    bool done; /* false: `error` says why */
+    int width, height;
+    double share;   /* of the picture's pixels that are polyp */
+    double seconds; /* from decoded picture to written files */
+    char error[512];
+} predict_record;
+
+COMMANDS_LOCAL polyp_status predict_write_json(const predict_options *options, const picture_list *inputs,
+                                               const predict_record *records, double threshold);
+
+#endif

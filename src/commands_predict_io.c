@@ -1,0 +1,173 @@
+/* Which pictures `polyp predict` takes, and the JSON it writes about them. */
+#include "commands_predict.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/status.h"
+
+enum { ARENA_CHUNK = 1 << 16, LIST_ROOM = 64 };
+
+/* ---- inputs --------------------------------------------------------------------------------------------- */
+
+static status add_picture(picture_list *list, const char *path)
+{
+    if (list->count == list->room) {
+        const size_t room = list->room ? 2 * list->room : LIST_ROOM;
+        TRY(memory_resize(&list->items, list->room, room));
+        list->room = room;
+    }
+    picture_item *const item = &list->items[list->count];
+    char *const stem = path_stem(path);
+    item->path = arena_text(list->arena, path);
+    item->stem = stem ? arena_text(list->arena, stem) : NULL;
+    memory_free(stem);
+    if (!item->path || !item->stem) return POLYP_ERR_MEMORY;
+    list->count++;
+    return POLYP_OK;
+}
+
+/* In a folder other files may lie about; a file that is named is always tried. */
+static bool is_picture_name(const char *name)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".tif", ".tiff"};
+    const char *const dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof endings[0]; i++) {
+        if (strcasecmp(dot, endings[i]) == 0) return true;
+    }
+    return false;
+}
+
+static status add_folder(picture_list *list, const char *folder)
+{
+    name_list names;
+    const size_t before = list->count;
+    TRY(folder_list(&names, folder));
+    status result = POLYP_OK;
+    for (size_t i = 0; i < names.count && result == POLYP_OK; i++) {
+        if (!is_picture_name(names.names[i])) continue;
+        char *const path = path_join(folder, names.names[i]);
+        result = path ? add_picture(list, path) : POLYP_ERR_MEMORY;
+        memory_free(path);
+    }
+    name_list_free(&names);
+    if (result != POLYP_OK || list->count > before) return result;
+    return fail(POLYP_ERR_FILE, "%s: has no .jpg, .jpeg, .png, .tif or .tiff in it", folder);
+}
+
+static int compare_stems(const void *a, const void *b)
+{
+    return strcmp((*(const picture_item *const *)a)->stem, (*(const picture_item *const *)b)->stem);
+}
+
+/* Masks are named by stem: two of one stem would write over each other. */
+static status check_stems(const picture_list *list)
+{
+    const picture_item **sorted = NULL;
+    status result = POLYP_OK;
+    TRY(memory_new(&sorted, list->count));
+    for (size_t i = 0; i < list->count; i++) sorted[i] = &list->items[i];
+    qsort(sorted, list->count, sizeof *sorted, compare_stems);
+    for (size_t i = 1; i < list->count && result == POLYP_OK; i++) {
+        if (compare_stems(&sorted[i - 1], &sorted[i]) != 0) continue;
+        result = fail(POLYP_ERR_ARGUMENT, "%s and %s would both become %s.png; predict them into two folders",
+                      sorted[i - 1]->path, sorted[i]->path, sorted[i]->stem);
+    }
+    memory_free(sorted);
+    return result;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* `polyp predict MODEL pictures --out pictures` must not destroy pictures/a.png. */
+static status check_overwriting(const picture_list *list, const char *out)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const picture_item *const item = &list->items[i];
+        char *const path = memory_format("%s/%s.png", out, item->stem);
+        if (!path) return POLYP_ERR_MEMORY;
+        const bool same = is_same_file(path, item->path);
+        memory_free(path);
+        if (same) {
+            return fail(POLYP_ERR_ARGUMENT, "%s: its mask would be written over it; choose another --out", item->path);
+        }
+    }
+    return POLYP_OK;
+}
+
+status predict_inputs(picture_list *out, const predict_options *options)
+{
+    TRY(arena_create(&out->arena, ARENA_CHUNK));
+    for (size_t i = 0; i < options->path_count; i++) {
+        const char *const path = options->paths[i];
+        TRY(folder_exists(path) ? add_folder(out, path) : add_picture(out, path));
+    }
+    TRY(check_stems(out));
+    return check_overwriting(out, options->out);
+}
+
+void picture_list_free(picture_list *list)
+{
+    memory_free(list->items);
+    arena_destroy(list->arena);
+    *list = (picture_list){0};
+}
+
+/* ---- JSON ----------------------------------------------------------------------------------------------- */
+
+/* jansson takes UTF-8 only; a file's name may be anything. */
+static json_t *json_text(const char *text)
+{
+    json_t *const value = json_string(text);
+    return value ? value : json_string("(a name that is not UTF-8)");
+}
+
+static json_t *record_as_json(const char *out, const picture_item *item, const predict_record *record)
+{
+    json_t *const entry = json_object();
+    json_object_set_new(entry, "file", json_text(item->path));
+    if (!record->done) {
+        json_object_set_new(entry, "error", json_text(record->error));
+        return entry;
+    }
+    char *const mask = memory_format("%s/%s.png", out, item->stem);
+    json_object_set_new(entry, "mask", mask ? json_text(mask) : json_null());
+    json_object_set_new(entry, "width", json_integer(record->width));
+    json_object_set_new(entry, "height", json_integer(record->height));
+    json_object_set_new(entry, "polyp_share", json_real(record->share));
+    json_object_set_new(entry, "milliseconds", json_real(1e3 * record->seconds));
+    memory_free(mask);
+    return entry;
+}
+
+static char *records_as_text(const predict_options *options, const picture_list *inputs, const predict_record *records,
+                             double threshold)
+{
+    json_t *const root = json_object(), *const pictures = json_array();
+    json_object_set_new(root, "model", json_text(options->model));
+    json_object_set_new(root, "threshold", json_real(threshold));
+    for (size_t i = 0; i < inputs->count; i++) {
+        json_array_append_new(pictures, record_as_json(options->out, &inputs->items[i], &records[i]));
+    }
+    json_object_set_new(root, "pictures", pictures);
+    char *const text = json_dumps(root, JSON_INDENT(2));
+    json_decref(root);
+    return text;
+}
+
+status predict_write_json(const predict_options *options, const picture_list *inputs, const predict_record *records,
+                          double threshold)
+{
+    char *const text = records_as_text(options, inputs, records, threshold);
+    if (!text) return fail(POLYP_ERR_MEMORY, "%s: no memory for the JSON", options->json);
+    const status result = file_replace(options->json, text, strlen(text));
+    free(text);
+    return result;
+}
