@@ -90,7 +90,7 @@ static pixel_sums sum_picture(const float *logits, const float *masks, size_t pi
     return total;
 }
 
-/* d loss / d z = pixel (p - t) + (label t + constant) p (1 - p): the first term is cross-entropy's, the second Dice's. */
+/* d loss / d z = pixel (p - t) + (label t + constant) p (1 - p): first cross-entropy's term, then Dice's. */
 typedef struct slopes {
     double pixel, label, constant;
 } slopes;

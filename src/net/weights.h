@@ -26,6 +26,7 @@ typedef struct weights_text { const char *key, *value; } weights_text;
 typedef struct weights_file {
     file_bytes bytes;
     weights_entry *entries;
+    const weights_entry **by_name; /* the same, sorted by name */
     size_t count;
     weights_text *metadata; /* safetensors __metadata__ */
     size_t metadata_count;
@@ -53,6 +54,10 @@ status weights_to_f32(float *out, const weights_entry *entry);
 
 /* XXH3 (64 bit) of a safetensors file's data section, 16 hex digits and a NUL. */
 void weights_hash(char out[17], const void *data, size_t size);
+
+/* Compare the data with the "xxh3" of the metadata (reads all of it: 20 ms for 120 MB; weights_open() does not).
+ * A file without one passes. Errors: FORMAT (the file is damaged). */
+status weights_verify(const weights_file *file, const char *path);
 
 /* One tensor to write: dense, dtype F32, F16, BF16, S8 or I64. */
 typedef struct weights_item {
@@ -82,7 +87,8 @@ status weights_fill(params *p, const weights_file *file, const char *path, const
 /* The same for an encoder alone: torchvision's names (conv1.weight, layer1.0..., fc.* ignored) fill "encoder." + name. */
 status weights_fill_encoder(params *p, const weights_file *file, const char *path);
 
-/* Point `p` into a mapped safetensors file without copying; takes over file->bytes. All f32. */
+/* Point `out` into the mapped file without copying; takes over file->bytes. Names and shapes as strictly as
+ * weights_fill() with `strict`. All f32, dense and aligned; else UNSUPPORTED: `polyp import` makes such a file. */
 status weights_attach(params *out, const param_table *table, weights_file *file, const char *path);
 
 #endif
