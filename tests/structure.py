@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the source to the project's own rules (docs/building.md); prints TAP.
 
-usage: structure.py SOURCE_ROOT SHARED_LIBRARY C_COMPILER
+usage: structure.py SOURCE_ROOT SHARED_LIBRARY STATIC_LIBRARY C_COMPILER
 """
 import pathlib
 import re
@@ -19,7 +19,7 @@ PRINTS_OR_EXITS = re.compile(r"(?<![\w>.])(printf|puts|putchar|perror|exit|_exit
 PLACES = re.compile("|".join(("/" + "work/", r"\broot@", r"https?://[\w.-]*(artifactory|nexus|proxy|mirror)[\w.-]*")))
 UNSAFE_FLAGS = re.compile("-f" + "fast-math|-m" + "arch=native|-O" + "fast")
 
-root, library, compiler = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3].split()
+root, shared, static, compiler = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4].split()
 
 
 def files(*folders, endings=(".c", ".h")):
@@ -169,20 +169,30 @@ def test_header_alone_is_cxx():
     return None if command is None else compile_header([command], "-std=c++11", "c++")
 
 
-def exported_symbols():
-    listing = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True)
-    return {line.split()[-1].split("@")[0] for line in listing.stdout.splitlines()}
+def symbols_of(library, *options):
+    listing = subprocess.run(["nm", *options, "--defined-only", library], capture_output=True, text=True, check=True)
+    found = (re.match(r"[0-9a-f]+ \S (\S+)$", line) for line in listing.stdout.splitlines())
+    return {match.group(1).split("@")[0] for match in found if match}
 
 
-def test_exports_only_its_prefix():
+def not_ours(symbols):
     # a sanitizer's own symbols are no part of the library
-    return sorted(s for s in exported_symbols() if not re.match(r"polyp_|__(asan|ubsan|tsan|odr_asan|sanitizer)", s))
+    return sorted(s for s in symbols if not re.match(r"polyp_|__(asan|ubsan|tsan|odr_asan|sanitizer)", s))
 
 
-def test_exports_all_of_its_header():
+def declared_functions():
     text = without_comments((root / "include/polyp.h").read_text())
-    declared = set(re.findall(r"POLYP_API[^;(]*?(\w+)\s*\(", text)) - {"__attribute__"}
-    return sorted(declared - exported_symbols()) if declared else ["no declaration found"]
+    return set(re.findall(r"POLYP_API[^;(]*?(\w+)\s*\(", text)) - {"__attribute__"}
+
+
+def test_shared_library_exports_its_header_alone():
+    symbols = symbols_of(shared, "-D")
+    return not_ours(symbols) + [f"lacks {s}" for s in sorted(declared_functions() - symbols)]
+
+
+def test_static_library_shows_its_header_alone():
+    symbols = symbols_of(static, "-g")
+    return not_ours(symbols) + [f"lacks {s}" for s in sorted(declared_functions() - symbols)]
 
 
 def main():
