@@ -7,8 +7,9 @@
 
 /*
  * group[i] for each sample: equal numbers for near-duplicates (transitively), 0 .. *groups - 1 by first appearance.
- * The picture (squished to 9 x 8 grey and 8 x 8 x 3 colour means) is compared with every other: difference hash within
- * a few bits and colours close. Constants with their measured meaning in groups.c. Pictures are decoded by `threads` workers.
+ * The picture, its dark borders cut off, (squished to 16 x 16 grey and 8 x 8 x 3 colour means) is compared with every other:
+ * difference hash and colours close. Constants with their measured meaning in signature.c. Pictures are decoded by `threads`
+ * workers (0: every core). Errors: those of reading, STOPPED, MEMORY.
  */
 status groups_find(size_t *group, size_t *groups, const dataset *d, int threads, const polyp_watch *watch);
 

@@ -1,0 +1,160 @@
+/* One sample read: its picture, its mask in whatever levels it was stored, and the fingerprint of all. */
+#include <string.h>
+
+#include "base/file.h"
+#include "learn/dataset.h"
+#include "media/image.h"
+
+#include <xxhash.h>
+
+enum {
+    POLYP_LEVEL = 127, /* above it: polyp */
+    BETWEEN_LOW = 32,  /* levels that neither 0 nor 255 becomes by JPEG noise ... */
+    BETWEEN_HIGH = 223,
+    BETWEEN_PERCENT = 5, /* ... so more of them than this is not a mask */
+};
+
+/* ---- masks --------------------------------------------------------------------------------- */
+
+static void count_levels(size_t levels[256], const polyp_image *mask)
+{
+    const size_t count = (size_t)mask->width * (size_t)mask->height;
+    memset(levels, 0, 256 * sizeof *levels);
+    for (size_t i = 0; i < count; i++) levels[mask->pixels[i]]++;
+}
+
+static int largest_level(const size_t levels[256])
+{
+    int level = 255;
+    while (level > 0 && levels[level] == 0) level--;
+    return level;
+}
+
+/* The lowest level that is polyp, or FORMAT when the levels are not those of a mask. */
+static status mask_threshold(int *out, const polyp_image *mask, const char *path)
+{
+    size_t levels[256];
+    count_levels(levels, mask);
+    const int largest = largest_level(levels);
+    if (largest > 1 && largest < BETWEEN_LOW) {
+        return fail(POLYP_ERR_FORMAT, "%s: the mask's largest level is %d; it must be 1 (levels 0 and 1) or near 255",
+                    path, largest);
+    }
+    size_t between = 0, all = 0;
+    for (int level = 0; level < 256; level++) {
+        all += levels[level];
+        if (level >= BETWEEN_LOW && level <= BETWEEN_HIGH) between += levels[level];
+    }
+    if (between * 100 > all * BETWEEN_PERCENT) {
+        return fail(POLYP_ERR_FORMAT,
+                    "%s: %.1f %% of the mask's pixels lie between black and white (levels %d to %d); "
+                    "it must be black where there is no polyp and white where there is one",
+                    path, 100.0 * (double)between / (double)all, BETWEEN_LOW, BETWEEN_HIGH);
+    }
+    *out = largest == 1 ? 1 : POLYP_LEVEL + 1;
+    return POLYP_OK;
+}
+
+/* Any channel count and levels in, one channel of 0 and 255 out. */
+static status mask_read(polyp_image *out, const char *path)
+{
+    polyp_image stored = {0}, grey = {0};
+    int threshold = 0;
+    status result;
+    TRY_DONE(image_read(&stored, path));
+    TRY_DONE(image_to_grey(&grey, &stored));
+    TRY_DONE(mask_threshold(&threshold, &grey, path));
+    const size_t count = (size_t)grey.width * (size_t)grey.height;
+    for (size_t i = 0; i < count; i++) grey.pixels[i] = grey.pixels[i] >= threshold ? 255 : 0;
+    *out = grey;
+    grey = (polyp_image){0};
+done:
+    polyp_image_free(&stored);
+    polyp_image_free(&grey);
+    return result;
+}
+
+/* ---- a sample ------------------------------------------------------------------------------ */
+
+static status picture_read(polyp_image *out, const char *path)
+{
+    polyp_image stored = {0};
+    TRY(image_read(&stored, path));
+    if (stored.channels == 3) {
+        *out = stored;
+        return POLYP_OK;
+    }
+    const status result = image_to_rgb(out, &stored);
+    polyp_image_free(&stored);
+    return result;
+}
+
+static status check_sizes(const polyp_image *picture, const polyp_image *mask, const sample *s)
+{
+    if (picture->width == mask->width && picture->height == mask->height) return POLYP_OK;
+    return fail(POLYP_ERR_SIZE, "%s is %d x %d, but its mask %s is %d x %d; they must be equal", s->image,
+                picture->width, picture->height, s->mask, mask->width, mask->height);
+}
+
+status sample_read(polyp_image *picture, polyp_image *mask, const sample *s)
+{
+    polyp_image new_picture = {0}, new_mask = {0};
+    status result = POLYP_OK;
+    if (picture != NULL) TRY_DONE(picture_read(&new_picture, s->image));
+    if (mask != NULL) TRY_DONE(mask_read(&new_mask, s->mask));
+    if (picture != NULL && mask != NULL) TRY_DONE(check_sizes(&new_picture, &new_mask, s));
+    if (picture != NULL) *picture = new_picture;
+    if (mask != NULL) *mask = new_mask;
+    return POLYP_OK;
+done:
+    polyp_image_free(&new_picture);
+    polyp_image_free(&new_mask);
+    return result;
+}
+
+/* ---- fingerprint --------------------------------------------------------------------------- */
+
+/* Length first, so that moving a byte from one file to the next changes the sum. */
+static bool hash_block(XXH3_state_t *hash, const void *bytes, size_t size)
+{
+    const uint64_t length = size;
+    return XXH3_64bits_update(hash, &length, sizeof length) == XXH_OK &&
+           (size == 0 || XXH3_64bits_update(hash, bytes, size) == XXH_OK);
+}
+
+static status hash_file(XXH3_state_t *hash, const char *path)
+{
+    file_bytes bytes;
+    TRY(file_read(&bytes, path, 0));
+    const bool done = hash_block(hash, bytes.data, bytes.size);
+    file_close(&bytes);
+    return done ? POLYP_OK : fail(POLYP_ERR_ENGINE, "%s: the checksum failed", path);
+}
+
+static status hash_samples(XXH3_state_t *hash, const dataset *d)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        const sample *s = &d->samples[i];
+        if (!hash_block(hash, s->stem, strlen(s->stem)))
+            return fail(POLYP_ERR_ENGINE, "the checksum of the data failed");
+        TRY(hash_file(hash, s->image));
+        TRY(hash_file(hash, s->mask));
+    }
+    return POLYP_OK;
+}
+
+status dataset_fingerprint(char out[17], const dataset *d)
+{
+    static const char digits[] = "0123456789abcdef";
+    XXH3_state_t *hash = XXH3_createState();
+    if (hash == NULL) return fail(POLYP_ERR_MEMORY, "no memory for a checksum");
+    status result = POLYP_OK;
+    XXH3_64bits_reset(hash);
+    TRY_DONE(hash_samples(hash, d));
+    const uint64_t sum = XXH3_64bits_digest(hash);
+    for (int i = 0; i < 16; i++) out[i] = digits[sum >> (60 - 4 * i) & 15];
+    out[16] = '\0';
+done:
+    XXH3_freeState(hash);
+    return result;
+}
