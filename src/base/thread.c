@@ -20,9 +20,9 @@ struct worker_pool {
     pthread_cond_t has_job, has_room, all_done;
     pthread_t *threads;
     int thread_count;
-    job *ring;          /* `capacity` places; `waiting` of them from `first` on are taken */
+    job *ring; /* `capacity` places; `waiting` of them from `first` on are taken */
     size_t capacity, first, waiting;
-    size_t unfinished;  /* waiting and running */
+    size_t unfinished; /* waiting and running */
     bool closing;
 };
 
