@@ -1,0 +1,242 @@
+/* Making a plan: units with their primitives first, so that the memory is known; then the memory. */
+#include <string.h>
+
+#include "engine/onednn/inside.h"
+
+/* ---- shapes -------------------------------------------------------------------------------------------- */
+
+/* The few channels of a picture are read as they are; anything else is blocked first. */
+static bool reads_planar(const onednn_plan *p, const unit *u)
+{
+    return u->source[0] == 0 && p->shapes[0].c <= 3 && p->base.graph->ops[u->core_op].kernel > 1;
+}
+
+static weight_shape weight_shape_of(const onednn_plan *p, const work *w)
+{
+    const op *const o = &p->base.graph->ops[w->u.core_op];
+    const channel_map *const source = &p->units.channels[w->u.source[0]];
+    weight_shape s = {.oc = o->channels, .ic = source->channels, .taps = o->kernel * o->kernel};
+    s.oc_padded = w->out.c;
+    s.ic_padded = w->spec.planar ? source->channels : source->padded;
+    s.ic_map = source->map;
+    s.up = o->kind == OP_UPCONV;
+    s.param = o->param;
+    s.bias_param = o->has_bias ? o->param + 1 : -1;
+    return s;
+}
+
+static conv_spec conv_spec_of(const onednn_plan *p, const work *w)
+{
+    const op *const o = &p->base.graph->ops[w->u.core_op];
+    conv_spec s = {.n = p->training ? w->in.n : 1, .ic = w->in.c, .ih = w->in.h, .iw = w->in.w};
+    if (w->u.core == CORE_UPCONV) {
+        s.oc = 4 * w->out.c;
+        s.oh = s.ih;
+        s.ow = s.iw;
+        s.kernel = 1;
+        s.stride = 1;
+        return s;
+    }
+    s.planar = reads_planar(p, &w->u);
+    if (s.planar) s.ic = p->shapes[0].c;
+    s.oc = w->out.c;
+    s.oh = w->out.h;
+    s.ow = w->out.w;
+    s.kernel = o->kernel;
+    s.stride = o->stride;
+    s.padding = o->padding;
+    s.bias = o->has_bias || (!p->training && w->u.norm_op >= 0);
+    s.sum = !p->training && w->u.residual >= 0;
+    s.relu = !p->training && w->u.relu;
+    return s;
+}
+
+static double conv_flops(const work *w)
+{
+    const conv_spec *const s = &w->spec;
+    return 2.0 * w->in.n * s->oc * s->oh * s->ow * (double)s->ic * s->kernel * s->kernel;
+}
+
+/* ---- primitives ---------------------------------------------------------------------------------------- */
+
+static void need_scratch(onednn_plan *p, size_t bytes)
+{
+    if (bytes > p->scratch_bytes) p->scratch_bytes = bytes;
+}
+
+static status open_conv(onednn_plan *p, const work *w, dnn_conv **out, enum conv_direction direction)
+{
+    TRY(dnn_conv_open(out, p->library, &w->spec, direction));
+    need_scratch(p, dnn_conv_scratch_size(*out));
+    return POLYP_OK;
+}
+
+static status open_reorder(onednn_plan *p, dnn_reorder **out, const dnn_conv *from, const dnn_conv *to)
+{
+    TRY(dnn_reorder_open(out, p->library, from, to));
+    need_scratch(p, dnn_reorder_scratch_size(*out));
+    return POLYP_OK;
+}
+
+/* Another layout than the spans': weights are brought into it in a buffer that all units share, just before use. */
+static status open_reorder_from_span(onednn_plan *p, const work *w, dnn_reorder **out, const dnn_conv *to)
+{
+    if (dnn_conv_same_layout(w->backward_weights, to)) return POLYP_OK;
+    const size_t values = dnn_conv_weights_size(to);
+    if (values > p->weights_scratch_values) p->weights_scratch_values = values;
+    return open_reorder(p, out, w->backward_weights, to);
+}
+
+static status open_primitives(onednn_plan *p, work *w)
+{
+    if (!p->training) {
+        TRY(open_conv(p, w, &w->forward, CONV_INFER));
+        return open_reorder(p, &w->load, NULL, w->forward);
+    }
+    TRY(open_conv(p, w, &w->forward, CONV_FORWARD));
+    TRY(open_conv(p, w, &w->backward_weights, CONV_BACKWARD_WEIGHTS));
+    TRY(open_reorder(p, &w->load, NULL, w->backward_weights));
+    TRY(open_reorder(p, &w->store, w->backward_weights, NULL));
+    TRY(open_reorder_from_span(p, w, &w->to_forward, w->forward));
+    if (w->u.source[0] == 0) return POLYP_OK; /* nobody asks for the picture's gradient */
+    TRY(open_conv(p, w, &w->backward_data, CONV_BACKWARD_DATA));
+    return open_reorder_from_span(p, w, &w->to_backward, w->backward_data);
+}
+
+static status build_work(onednn_plan *p, work *w)
+{
+    w->in = padded_shape(p, w->u.source[0]);
+    w->out = padded_shape(p, w->u.value);
+    w->weights.param = -1;
+    w->weights.bias_param = -1;
+    if (w->u.core != CORE_CONV && w->u.core != CORE_UPCONV) return POLYP_OK;
+    w->spec = conv_spec_of(p, w);
+    w->weights = weight_shape_of(p, w);
+    w->flops = conv_flops(w);
+    return open_primitives(p, w);
+}
+
+/* ---- per-channel arrays and partial sums --------------------------------------------------------------- */
+
+static status channel_array(onednn_plan *p, float **out, int channels)
+{
+    *out = arena_take(p->small, (size_t)channels, sizeof **out);
+    return *out == NULL ? POLYP_ERR_MEMORY : POLYP_OK;
+}
+
+static status norm_arrays(onednn_plan *p, work *w)
+{
+    if (w->u.norm_op < 0) return POLYP_OK;
+    float **const all[] = {&w->scale, &w->shift, &w->mean, &w->variance, &w->inverse,
+                           &w->sum, &w->sum_centred, &w->a, &w->b, &w->d};
+    const int count = p->training ? (int)(sizeof all / sizeof all[0]) : 2;
+    for (int k = 0; k < count; k++) TRY(channel_array(p, all[k], w->out.c));
+    return POLYP_OK;
+}
+
+static void need_partials(onednn_plan *p, const work *w)
+{
+    const extent e = extent_of(p, w->out);
+    const size_t needed = kernel_partials(&e);
+    if (needed > p->partial_count) p->partial_count = needed;
+}
+
+/* ---- spans --------------------------------------------------------------------------------------------- */
+
+enum { SLOT_ALIGNMENT = MEMORY_ALIGNMENT / sizeof(float) };
+
+static void slot_add(onednn_plan *p, int index, size_t count)
+{
+    p->slots[index] = (plan_slot){p->span_values, count};
+    p->span_values += (count + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
+}
+
+static status running_add(onednn_plan *p, int index, int channels)
+{
+    return channel_array(p, &p->running[index], channels);
+}
+
+static status slots_of_work(onednn_plan *p, const work *w)
+{
+    const graph *const g = p->base.graph;
+    if (w->weights.param >= 0) {
+        slot_add(p, w->weights.param, dnn_conv_weights_size(w->backward_weights));
+        if (w->weights.bias_param >= 0) slot_add(p, w->weights.bias_param, (size_t)w->out.c);
+    }
+    if (w->u.norm_op < 0) return POLYP_OK;
+    const int first = g->ops[w->u.norm_op].param;
+    slot_add(p, first, (size_t)w->out.c);
+    slot_add(p, first + 1, (size_t)w->out.c);
+    TRY(running_add(p, first + 2, w->out.c));
+    return running_add(p, first + 3, w->out.c);
+}
+
+static void prepared_of_work(onednn_plan *p, const work *w)
+{
+    if (w->weights.param < 0) return;
+    const size_t sizes[2] = {dnn_conv_weights_size(w->forward), (size_t)w->out.c};
+    for (int k = 0; k < 2; k++) {
+        p->prepared_values += (sizes[k] + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
+    }
+}
+
+status build_works(onednn_plan *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        work *const w = &p->works[i];
+        w->u = p->units.units[i];
+        TRY(build_work(p, w));
+        TRY(norm_arrays(p, w));
+        need_partials(p, w);
+        if (p->training) {
+            TRY(slots_of_work(p, w));
+        } else {
+            prepared_of_work(p, w);
+        }
+    }
+    return POLYP_OK;
+}
+
+/* ---- memory -------------------------------------------------------------------------------------------- */
+
+size_t build_bytes(const onednn_plan *p)
+{
+    const size_t spans = p->training ? PLAN_SPANS * p->span_values : p->prepared_values;
+    const size_t pictures = shape_count(p->base.input) + shape_count(p->shapes[p->base.graph->output]);
+    return p->arena_bytes + p->scratch_bytes + p->partial_count * sizeof(double) +
+           (spans + pictures + p->weights_scratch_values) * sizeof(float);
+}
+
+/* Inference: one block holds all prepared weights. */
+static void deal_prepared(onednn_plan *p)
+{
+    float *next = p->prepared;
+    for (int i = 0; i < p->count; i++) {
+        work *const w = &p->works[i];
+        if (w->weights.param < 0) continue;
+        const size_t values = dnn_conv_weights_size(w->forward);
+        w->prepared = next;
+        next += (values + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
+        w->prepared_bias = next;
+        next += ((size_t)w->out.c + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
+    }
+}
+
+status build_memory(onednn_plan *p)
+{
+    TRY(memory_new(&p->arena, p->arena_bytes));
+    TRY(memory_new(&p->input, shape_count(p->base.input)));
+    TRY(memory_new(&p->logits, shape_count(p->shapes[p->base.graph->output])));
+    unsigned char *scratch = NULL;
+    TRY(memory_new(&scratch, p->scratch_bytes));
+    p->scratch = scratch;
+    TRY(memory_new(&p->partials, p->partial_count));
+    if (!p->training) {
+        TRY(memory_new(&p->prepared, p->prepared_values));
+        deal_prepared(p);
+        return POLYP_OK;
+    }
+    TRY(memory_new(&p->weights_scratch, p->weights_scratch_values));
+    for (int k = 0; k < PLAN_SPANS; k++) TRY(memory_new(&p->spans[k], p->span_values));
+    return POLYP_OK;
+}

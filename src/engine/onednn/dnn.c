@@ -1,0 +1,440 @@
+/* oneDNN's C API, 2.6 and 3.x: descriptors are structs in the one and handles in the other. */
+#include "engine/onednn/dnn.h"
+
+#include <dnnl.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+
+#define DNN_MAJOR DNNL_VERSION_MAJOR
+
+#if DNN_MAJOR >= 3
+typedef dnnl_memory_desc_t layout; /* a handle, to be destroyed */
+typedef const_dnnl_memory_desc_t const_layout;
+#else
+typedef dnnl_memory_desc_t layout; /* a struct, by value */
+typedef const dnnl_memory_desc_t *const_layout;
+#endif
+
+struct dnn {
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+};
+
+enum { MEMORY_SOURCE, MEMORY_WEIGHTS, MEMORY_BIAS, MEMORY_DESTINATION, MEMORY_SCRATCH, MEMORY_KINDS };
+
+struct dnn_conv {
+    dnn *d;
+    conv_spec spec;
+    enum conv_direction direction;
+    dnnl_primitive_desc_t description;
+    dnnl_primitive_t primitive;
+    dnnl_memory_t memory[MEMORY_KINDS]; /* NULL where unused */
+    dnnl_exec_arg_t arguments[MEMORY_KINDS];
+    int argument_count;
+};
+
+struct dnn_reorder {
+    dnn *d;
+    dnnl_primitive_desc_t description;
+    dnnl_primitive_t primitive;
+    dnnl_memory_t from, to, scratch;
+};
+
+static status check(dnnl_status_t s, const char *what)
+{
+    if (s == dnnl_success) return POLYP_OK;
+    if (s == dnnl_out_of_memory) return fail(POLYP_ERR_MEMORY, "oneDNN has no memory for %s", what);
+    return fail(POLYP_ERR_ENGINE, "oneDNN refused %s (status %d)", what, (int)s);
+}
+
+status dnn_open(dnn **out)
+{
+    dnn *d = NULL;
+    status result = memory_new(&d, 1);
+    if (result != POLYP_OK) return result;
+    TRY_DONE(check(dnnl_engine_create(&d->engine, dnnl_cpu, 0), "a CPU engine"));
+    TRY_DONE(check(dnnl_stream_create(&d->stream, d->engine, dnnl_stream_default_flags), "a stream"));
+    *out = d;
+    return POLYP_OK;
+done:
+    dnn_close(d);
+    return result;
+}
+
+void dnn_close(dnn *d)
+{
+    if (d == NULL) return;
+    if (d->stream != NULL) (void)dnnl_stream_destroy(d->stream);
+    if (d->engine != NULL) (void)dnnl_engine_destroy(d->engine);
+    memory_free(d);
+}
+
+int dnn_lanes(void)
+{
+    /* the ISA values are bit sets in which every AVX-512 one contains avx512_core's bits */
+    const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+    const unsigned avx512 = (unsigned)dnnl_cpu_isa_avx512_core;
+    return (isa & avx512) == avx512 ? 16 : 8;
+}
+
+const char *dnn_version(void)
+{
+    static char text[32];
+    const dnnl_version_t *const v = dnnl_version();
+    (void)snprintf(text, sizeof text, "%d.%d.%d", v->major, v->minor, v->patch);
+    return text;
+}
+
+/* ---- layouts ------------------------------------------------------------------------------------------- */
+
+static status layout_make(layout *out, int rank, const dnnl_dims_t dims, dnnl_format_tag_t tag)
+{
+#if DNN_MAJOR >= 3
+    return check(dnnl_memory_desc_create_with_tag(out, rank, dims, dnnl_f32, tag), "a tensor's layout");
+#else
+    return check(dnnl_memory_desc_init_by_tag(out, rank, dims, dnnl_f32, tag), "a tensor's layout");
+#endif
+}
+
+static void layout_drop(layout *l)
+{
+#if DNN_MAJOR >= 3
+    if (*l != NULL) (void)dnnl_memory_desc_destroy(*l);
+    *l = NULL;
+#else
+    (void)l;
+#endif
+}
+
+static const_layout layout_view(const layout *l)
+{
+#if DNN_MAJOR >= 3
+    return *l;
+#else
+    return l;
+#endif
+}
+
+static const_layout layout_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what)
+{
+    return dnnl_primitive_desc_query_md(pd, what, 0);
+}
+
+static size_t layout_bytes(const_layout l)
+{
+    return l == NULL ? 0 : dnnl_memory_desc_get_size(l);
+}
+
+/* A memory object without data; its handle is set before each run. */
+static status memory_over(dnnl_memory_t *out, const dnn *d, const_layout l)
+{
+    return check(dnnl_memory_create(out, l, d->engine, DNNL_MEMORY_NONE), "a memory object");
+}
+
+/* ---- convolution --------------------------------------------------------------------------------------- */
+
+typedef struct conv_layouts {
+    layout source, weights, bias, destination;
+} conv_layouts;
+
+static void conv_layouts_drop(conv_layouts *l)
+{
+    layout_drop(&l->source);
+    layout_drop(&l->weights);
+    layout_drop(&l->bias);
+    layout_drop(&l->destination);
+}
+
+static status conv_layouts_make(conv_layouts *out, const conv_spec *s)
+{
+    const dnnl_format_tag_t blocked = dnn_lanes() == 16 ? dnnl_nChw16c : dnnl_nChw8c;
+    const dnnl_dims_t source = {s->n, s->ic, s->ih, s->iw};
+    const dnnl_dims_t weights = {s->oc, s->ic, s->kernel, s->kernel};
+    const dnnl_dims_t bias = {s->oc};
+    const dnnl_dims_t destination = {s->n, s->oc, s->oh, s->ow};
+    TRY(layout_make(&out->source, 4, source, s->planar ? dnnl_nchw : blocked));
+    TRY(layout_make(&out->weights, 4, weights, dnnl_format_tag_any));
+    TRY(layout_make(&out->bias, 1, bias, dnnl_x));
+    return layout_make(&out->destination, 4, destination, blocked);
+}
+
+/* User-mode scratchpad: one shared arena, safe between threads, and accounted for. */
+static status attributes_make(dnnl_primitive_attr_t *out, const conv_spec *s, enum conv_direction direction)
+{
+    TRY(check(dnnl_primitive_attr_create(out), "attributes"));
+    TRY(check(dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user), "a scratchpad mode"));
+    if (direction != CONV_INFER || !(s->sum || s->relu)) return POLYP_OK;
+    dnnl_post_ops_t ops = NULL;
+    TRY(check(dnnl_post_ops_create(&ops), "post-ops"));
+    dnnl_status_t r = dnnl_success;
+#if DNN_MAJOR >= 3
+    if (s->sum) r = dnnl_post_ops_append_sum(ops, 1.0F, 0, dnnl_f32);
+    if (s->relu && r == dnnl_success) r = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0.0F, 0.0F);
+#else
+    if (s->sum) r = dnnl_post_ops_append_sum(ops, 1.0F);
+    if (s->relu && r == dnnl_success) r = dnnl_post_ops_append_eltwise(ops, 1.0F, dnnl_eltwise_relu, 0.0F, 0.0F);
+#endif
+    if (r == dnnl_success) r = dnnl_primitive_attr_set_post_ops(*out, ops);
+    (void)dnnl_post_ops_destroy(ops);
+    return check(r, "post-ops");
+}
+
+/* Strides and padding in the form that both versions take. */
+typedef struct conv_window {
+    dnnl_dims_t strides, dilates, before, after;
+} conv_window;
+
+static conv_window window_of(const conv_spec *s)
+{
+    conv_window w = {.strides = {s->stride, s->stride}, .before = {s->padding, s->padding}};
+    w.after[0] = (s->oh - 1) * s->stride + s->kernel - s->ih - s->padding;
+    w.after[1] = (s->ow - 1) * s->stride + s->kernel - s->iw - s->padding;
+    return w;
+}
+
+static status forward_description(dnnl_primitive_desc_t *out, const dnn *d, const conv_spec *s, const conv_layouts *l,
+                                  dnnl_prop_kind_t kind, dnnl_primitive_attr_t attributes)
+{
+    const conv_window w = window_of(s);
+    const_layout bias = s->bias ? layout_view(&l->bias) : NULL;
+#if DNN_MAJOR >= 3
+    return check(dnnl_convolution_forward_primitive_desc_create(out, d->engine, kind, dnnl_convolution_direct, l->source,
+                                                                l->weights, bias, l->destination, w.strides, w.dilates,
+                                                                w.before, w.after, attributes),
+                 "a convolution");
+#else
+    dnnl_convolution_desc_t c;
+    TRY(check(dnnl_convolution_forward_desc_init(&c, kind, dnnl_convolution_direct, &l->source, &l->weights, bias,
+                                                 &l->destination, w.strides, w.before, w.after),
+              "a convolution"));
+    return check(dnnl_primitive_desc_create(out, &c, attributes, d->engine, NULL), "a convolution");
+#endif
+}
+
+static status backward_data_description(dnnl_primitive_desc_t *out, const dnn *d, const conv_spec *s,
+                                        const conv_layouts *l, const_dnnl_primitive_desc_t hint,
+                                        dnnl_primitive_attr_t attributes)
+{
+    const conv_window w = window_of(s);
+#if DNN_MAJOR >= 3
+    return check(dnnl_convolution_backward_data_primitive_desc_create(out, d->engine, dnnl_convolution_direct, l->source,
+                                                                      l->weights, l->destination, w.strides, w.dilates,
+                                                                      w.before, w.after, hint, attributes),
+                 "a convolution's backward data");
+#else
+    dnnl_convolution_desc_t c;
+    TRY(check(dnnl_convolution_backward_data_desc_init(&c, dnnl_convolution_direct, &l->source, &l->weights,
+                                                       &l->destination, w.strides, w.before, w.after),
+              "a convolution's backward data"));
+    return check(dnnl_primitive_desc_create(out, &c, attributes, d->engine, hint), "a convolution's backward data");
+#endif
+}
+
+static status backward_weights_description(dnnl_primitive_desc_t *out, const dnn *d, const conv_spec *s,
+                                           const conv_layouts *l, const_dnnl_primitive_desc_t hint,
+                                           dnnl_primitive_attr_t attributes)
+{
+    const conv_window w = window_of(s);
+    const_layout bias = s->bias ? layout_view(&l->bias) : NULL;
+#if DNN_MAJOR >= 3
+    return check(dnnl_convolution_backward_weights_primitive_desc_create(out, d->engine, dnnl_convolution_direct,
+                                                                         l->source, l->weights, bias, l->destination,
+                                                                         w.strides, w.dilates, w.before, w.after, hint,
+                                                                         attributes),
+                 "a convolution's backward weights");
+#else
+    dnnl_convolution_desc_t c;
+    TRY(check(dnnl_convolution_backward_weights_desc_init(&c, dnnl_convolution_direct, &l->source, &l->weights, bias,
+                                                          &l->destination, w.strides, w.before, w.after),
+              "a convolution's backward weights"));
+    return check(dnnl_primitive_desc_create(out, &c, attributes, d->engine, hint), "a convolution's backward weights");
+#endif
+}
+
+static status describe(dnn_conv *c, const conv_layouts *l, dnnl_primitive_attr_t attributes)
+{
+    const conv_spec *const s = &c->spec;
+    if (c->direction == CONV_INFER) {
+        return forward_description(&c->description, c->d, s, l, dnnl_forward_inference, attributes);
+    }
+    dnnl_primitive_desc_t forward = NULL;
+    TRY(forward_description(&forward, c->d, s, l, dnnl_forward_training, attributes));
+    if (c->direction == CONV_FORWARD) {
+        c->description = forward;
+        return POLYP_OK;
+    }
+    const status result = c->direction == CONV_BACKWARD_DATA
+                              ? backward_data_description(&c->description, c->d, s, l, forward, attributes)
+                              : backward_weights_description(&c->description, c->d, s, l, forward, attributes);
+    (void)dnnl_primitive_desc_destroy(forward);
+    return result;
+}
+
+static dnnl_query_t weights_query(enum conv_direction direction)
+{
+    return direction == CONV_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md;
+}
+
+static status add_memory(dnn_conv *c, int which, int argument, const_layout l)
+{
+    TRY(memory_over(&c->memory[which], c->d, l));
+    c->arguments[c->argument_count++] = (dnnl_exec_arg_t){argument, c->memory[which]};
+    return POLYP_OK;
+}
+
+static status add_memories(dnn_conv *c, const conv_layouts *l)
+{
+    const bool data = c->direction == CONV_BACKWARD_DATA;
+    const bool weights = c->direction == CONV_BACKWARD_WEIGHTS;
+    const bool backward = data || weights;
+    TRY(add_memory(c, MEMORY_SOURCE, data ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, layout_view(&l->source)));
+    TRY(add_memory(c, MEMORY_WEIGHTS, weights ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS,
+                   layout_query(c->description, weights_query(c->direction))));
+    TRY(add_memory(c, MEMORY_DESTINATION, backward ? DNNL_ARG_DIFF_DST : DNNL_ARG_DST, layout_view(&l->destination)));
+    if (c->spec.bias && !data) {
+        TRY(add_memory(c, MEMORY_BIAS, weights ? DNNL_ARG_DIFF_BIAS : DNNL_ARG_BIAS, layout_view(&l->bias)));
+    }
+    if (dnn_conv_scratch_size(c) == 0) return POLYP_OK;
+    return add_memory(c, MEMORY_SCRATCH, DNNL_ARG_SCRATCHPAD, layout_query(c->description, dnnl_query_scratchpad_md));
+}
+
+status dnn_conv_open(dnn_conv **out, dnn *d, const conv_spec *spec, enum conv_direction direction)
+{
+    dnn_conv *c = NULL;
+    conv_layouts l = {0};
+    dnnl_primitive_attr_t attributes = NULL;
+    status result = memory_new(&c, 1);
+    if (result != POLYP_OK) return result;
+    c->d = d;
+    c->spec = *spec;
+    c->direction = direction;
+    TRY_DONE(conv_layouts_make(&l, spec));
+    TRY_DONE(attributes_make(&attributes, spec, direction));
+    TRY_DONE(describe(c, &l, attributes));
+    TRY_DONE(check(dnnl_primitive_create(&c->primitive, c->description), "a convolution"));
+    TRY_DONE(add_memories(c, &l));
+    *out = c;
+done:
+    if (attributes != NULL) (void)dnnl_primitive_attr_destroy(attributes);
+    conv_layouts_drop(&l);
+    if (result != POLYP_OK) dnn_conv_close(c);
+    return result;
+}
+
+void dnn_conv_close(dnn_conv *c)
+{
+    if (c == NULL) return;
+    for (int i = 0; i < MEMORY_KINDS; i++) {
+        if (c->memory[i] != NULL) (void)dnnl_memory_destroy(c->memory[i]);
+    }
+    if (c->primitive != NULL) (void)dnnl_primitive_destroy(c->primitive);
+    if (c->description != NULL) (void)dnnl_primitive_desc_destroy(c->description);
+    memory_free(c);
+}
+
+size_t dnn_conv_weights_size(const dnn_conv *c)
+{
+    return layout_bytes(layout_query(c->description, weights_query(c->direction))) / sizeof(float);
+}
+
+size_t dnn_conv_scratch_size(const dnn_conv *c)
+{
+    return layout_bytes(layout_query(c->description, dnnl_query_scratchpad_md));
+}
+
+const char *dnn_conv_name(const dnn_conv *c)
+{
+    const char *name = NULL;
+    const dnnl_status_t s = dnnl_primitive_desc_query(c->description, dnnl_query_impl_info_str, 0, &name);
+    return s == dnnl_success && name != NULL ? name : "unknown";
+}
+
+bool dnn_conv_same_layout(const dnn_conv *a, const dnn_conv *b)
+{
+    const_layout la = layout_query(a->description, weights_query(a->direction));
+    const_layout lb = layout_query(b->description, weights_query(b->direction));
+    return dnnl_memory_desc_equal(la, lb) != 0;
+}
+
+status dnn_conv_run(dnn_conv *c, float *source, float *weights, float *bias, float *destination, void *scratch)
+{
+    void *const handles[MEMORY_KINDS] = {source, weights, bias, destination, scratch};
+    for (int i = 0; i < MEMORY_KINDS; i++) {
+        if (c->memory[i] == NULL) continue;
+        TRY(check(dnnl_memory_set_data_handle(c->memory[i], handles[i]), "a memory handle"));
+    }
+    return check(dnnl_primitive_execute(c->primitive, c->d->stream, c->argument_count, c->arguments), "to run a convolution");
+}
+
+/* ---- reorder ------------------------------------------------------------------------------------------- */
+
+static status plain_layout(layout *out, const dnn_conv *c)
+{
+    const conv_spec *const s = &c->spec;
+    const dnnl_dims_t dims = {s->oc, s->ic, s->kernel, s->kernel};
+    return layout_make(out, 4, dims, dnnl_oihw);
+}
+
+static status reorder_build(dnn_reorder *r, const_layout from, const_layout to)
+{
+    dnnl_primitive_attr_t attributes = NULL;
+    status result = check(dnnl_primitive_attr_create(&attributes), "attributes");
+    if (result != POLYP_OK) return result;
+    TRY_DONE(check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "a scratchpad mode"));
+    dnnl_engine_t const e = r->d->engine;
+    TRY_DONE(check(dnnl_reorder_primitive_desc_create(&r->description, from, e, to, e, attributes), "a reorder"));
+    TRY_DONE(check(dnnl_primitive_create(&r->primitive, r->description), "a reorder"));
+    TRY_DONE(memory_over(&r->from, r->d, from));
+    TRY_DONE(memory_over(&r->to, r->d, to));
+    if (dnn_reorder_scratch_size(r) > 0) {
+        TRY_DONE(memory_over(&r->scratch, r->d, layout_query(r->description, dnnl_query_scratchpad_md)));
+    }
+done:
+    (void)dnnl_primitive_attr_destroy(attributes);
+    return result;
+}
+
+status dnn_reorder_open(dnn_reorder **out, dnn *d, const dnn_conv *from, const dnn_conv *to)
+{
+    dnn_reorder *r = NULL;
+    layout plain = {0};
+    status result = memory_new(&r, 1);
+    if (result != POLYP_OK) return result;
+    r->d = d;
+    TRY_DONE(plain_layout(&plain, from != NULL ? from : to));
+    const_layout a = from == NULL ? layout_view(&plain) : layout_query(from->description, weights_query(from->direction));
+    const_layout b = to == NULL ? layout_view(&plain) : layout_query(to->description, weights_query(to->direction));
+    TRY_DONE(reorder_build(r, a, b));
+    *out = r;
+done:
+    layout_drop(&plain);
+    if (result != POLYP_OK) dnn_reorder_close(r);
+    return result;
+}
+
+void dnn_reorder_close(dnn_reorder *r)
+{
+    if (r == NULL) return;
+    if (r->from != NULL) (void)dnnl_memory_destroy(r->from);
+    if (r->to != NULL) (void)dnnl_memory_destroy(r->to);
+    if (r->scratch != NULL) (void)dnnl_memory_destroy(r->scratch);
+    if (r->primitive != NULL) (void)dnnl_primitive_destroy(r->primitive);
+    if (r->description != NULL) (void)dnnl_primitive_desc_destroy(r->description);
+    memory_free(r);
+}
+
+size_t dnn_reorder_scratch_size(const dnn_reorder *r)
+{
+    return layout_bytes(layout_query(r->description, dnnl_query_scratchpad_md));
+}
+
+status dnn_reorder_run(dnn_reorder *r, const float *from, float *to, void *scratch)
+{
+    TRY(check(dnnl_memory_set_data_handle(r->from, (void *)(size_t)from), "a memory handle"));
+    TRY(check(dnnl_memory_set_data_handle(r->to, to), "a memory handle"));
+    dnnl_exec_arg_t arguments[3] = {{DNNL_ARG_FROM, r->from}, {DNNL_ARG_TO, r->to}, {DNNL_ARG_SCRATCHPAD, r->scratch}};
+    if (r->scratch != NULL) TRY(check(dnnl_memory_set_data_handle(r->scratch, scratch), "a memory handle"));
+    const int count = r->scratch != NULL ? 3 : 2;
+    return check(dnnl_primitive_execute(r->primitive, r->d->stream, count, arguments), "to run a reorder");
+}

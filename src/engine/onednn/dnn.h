@@ -1,0 +1,55 @@
+/*
+ * oneDNN's convolutions behind a few functions: the only file that knows its headers, and the only one where 2.6 and 3.x
+ * differ. Activations are channel-blocked (nChw8c or nChw16c) with channel counts padded to whole blocks by the caller; a
+ * first layer may read plain nchw. Weights have the layout that the kernel wants; reorders translate.
+ */
+#ifndef POLYP_ENGINE_ONEDNN_DNN_H
+#define POLYP_ENGINE_ONEDNN_DNN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+
+typedef struct dnn dnn;                 /* engine and stream of one plan */
+typedef struct dnn_conv dnn_conv;       /* one convolution primitive with its memory handles */
+typedef struct dnn_reorder dnn_reorder; /* weights from one layout to another */
+
+status dnn_open(dnn **out);
+void dnn_close(dnn *d);
+
+/* Channels of a block on this CPU: 16 with AVX-512, else 8. */
+int dnn_lanes(void);
+
+/* "2.6.3" */
+const char *dnn_version(void);
+
+typedef struct conv_spec {
+    int n, ic, ih, iw, oc, oh, ow, kernel, stride, padding;
+    bool planar;   /* the source is nchw with `ic` channels as they are */
+    bool bias;
+    bool sum;      /* inference: adds what the destination holds */
+    bool relu;     /* inference */
+} conv_spec;
+
+enum conv_direction { CONV_INFER, CONV_FORWARD, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHTS };
+
+status dnn_conv_open(dnn_conv **out, dnn *d, const conv_spec *spec, enum conv_direction direction);
+void dnn_conv_close(dnn_conv *c);
+
+size_t dnn_conv_weights_size(const dnn_conv *c); /* floats of the weights in this primitive's layout */
+size_t dnn_conv_scratch_size(const dnn_conv *c); /* bytes */
+const char *dnn_conv_name(const dnn_conv *c);    /* the implementation's, "jit:avx2" */
+bool dnn_conv_same_layout(const dnn_conv *a, const dnn_conv *b);
+
+/* Forward: source, weights, bias -> destination. Backward data: destination, weights -> source. Backward weights: source,
+ * destination -> weights, bias. `bias` NULL without one. Only the computed ones are written. */
+status dnn_conv_run(dnn_conv *c, float *source, float *weights, float *bias, float *destination, void *scratch);
+
+/* From plain (oc, ic, kh, kw) into a primitive's layout, out of it, or between two primitives' layouts (NULL: plain). */
+status dnn_reorder_open(dnn_reorder **out, dnn *d, const dnn_conv *from, const dnn_conv *to);
+void dnn_reorder_close(dnn_reorder *r);
+size_t dnn_reorder_scratch_size(const dnn_reorder *r);
+status dnn_reorder_run(dnn_reorder *r, const float *from, float *to, void *scratch);
+
+#endif

@@ -1,0 +1,132 @@
+/* A forward pass with folded batch norm, image by image within each unit: an image's channels are dense wherever they lie. */
+#include "engine/onednn/inside.h"
+
+/* The same field, seen from image n on. */
+static field image_of(field f, int n)
+{
+    return (field){f.data == NULL ? NULL : f.data + (size_t)n * f.image, f.image};
+}
+
+static status convolve(onednn_plan *p, const work *w, float *source, float *destination)
+{
+    return dnn_conv_run(w->forward, source, w->prepared, w->spec.bias ? w->prepared_bias : NULL, destination, p->scratch);
+}
+
+static status infer_conv(onednn_plan *p, const work *w)
+{
+    const unit *const u = &w->u;
+    const field out = field_at(p, p->values[u->value].at, w->out);
+    if (w->copy_residual) {
+        const extent e = extent_of(p, w->out);
+        kernel_apply(&(apply_job){.out = out, .y = field_at(p, p->values[u->residual].at, w->out)}, &e);
+    }
+    field in = field_at(p, p->values[u->source[0]].at, w->in);
+    if (w->spec.planar) in = (field){p->input, shape_count(p->shapes[0]) / (size_t)w->in.n};
+    for (int n = 0; n < w->in.n; n++) TRY(convolve(p, w, image_of(in, n).data, image_of(out, n).data));
+    return POLYP_OK;
+}
+
+static status infer_upconv(onednn_plan *p, work *w)
+{
+    const field out = field_at(p, p->values[w->u.value].at, w->out);
+    const field in = field_at(p, p->values[w->u.source[0]].at, w->in);
+    shape small = w->in;
+    small.c = w->out.c;
+    shape all = small;
+    all.c = 4 * w->out.c;
+    const field groups = field_at(p, w->groups, all);
+    for (int n = 0; n < w->in.n; n++) TRY(convolve(p, w, image_of(in, n).data, image_of(groups, n).data));
+    const extent e = extent_of(p, small);
+    kernel_deal(out, (field){0}, groups, w->prepared_bias, w->in.h, w->in.w, &e);
+    return POLYP_OK;
+}
+
+static void infer_none(onednn_plan *p, const work *w)
+{
+    const unit *const u = &w->u;
+    apply_job job = {.out = field_at(p, p->values[u->value].at, w->out), .relu = u->relu};
+    job.y = field_at(p, p->values[u->source[0]].at, w->out);
+    if (u->residual >= 0) job.residual = field_at(p, p->values[u->residual].at, w->out);
+    job.scale = w->scale;
+    job.shift = w->shift;
+    const extent e = extent_of(p, w->out);
+    kernel_apply(&job, &e);
+}
+
+/* Parts that do not lie in the concatenation yet. */
+static void join_parts(onednn_plan *p, const work *w)
+{
+    place slot = p->values[w->u.value].at;
+    for (int k = 0; k < 2; k++) {
+        const int part = w->u.source[k];
+        const shape s = padded_shape(p, part);
+        const extent e = extent_of(p, s);
+        field to = field_at(p, slot, w->out);
+        slot.block += s.c / p->lanes;
+        if (!w->copy_part[k]) continue;
+        if (part == 0) {
+            kernel_block(to, p->input, p->units.channels[0].map, p->units.channels[0].channels, &e);
+        } else {
+            kernel_apply(&(apply_job){.out = to, .y = field_at(p, p->values[part].at, s)}, &e);
+        }
+    }
+}
+
+static void pool(onednn_plan *p, const work *w)
+{
+    const op *const o = &p->base.graph->ops[w->u.core_op];
+    const pool_shape s = {w->in.h, w->in.w, w->out.h, w->out.w, o->kernel, o->stride, o->padding};
+    const extent e = extent_of(p, w->out);
+    unsigned char *at = NULL;
+    if (w->pool_at.buffer >= 0) at = p->arena + p->buffers.blocks[w->pool_at.buffer].offset;
+    kernel_max_pool(field_at(p, p->values[w->u.value].at, w->out), at,
+                    field_at(p, p->values[w->u.source[0]].at, w->in), &s, &e);
+}
+
+void forward_simple(onednn_plan *p, const work *w)
+{
+    if (w->u.core == CORE_CONCAT) {
+        join_parts(p, w);
+    } else if (w->u.core == CORE_POOL) {
+        pool(p, w);
+    }
+}
+
+void forward_input(onednn_plan *p)
+{
+    if (p->values[0].at.buffer < 0) return;
+    const shape s = padded_shape(p, 0);
+    const extent e = extent_of(p, s);
+    kernel_block(field_at(p, p->values[0].at, s), p->input, p->units.channels[0].map, p->units.channels[0].channels, &e);
+}
+
+void forward_logits(onednn_plan *p)
+{
+    const int output = p->base.graph->output;
+    const shape s = padded_shape(p, output);
+    const extent e = extent_of(p, s);
+    const channel_map *const m = &p->units.channels[output];
+    kernel_unblock(p->logits, field_at(p, p->values[output].at, s), m->map, m->channels, &e);
+}
+
+static status infer_unit(onednn_plan *p, work *w)
+{
+    switch (w->u.core) {
+    case CORE_CONV: return infer_conv(p, w);
+    case CORE_UPCONV: return infer_upconv(p, w);
+    case CORE_NONE: infer_none(p, w); return POLYP_OK;
+    default: forward_simple(p, w); return POLYP_OK;
+    }
+}
+
+status infer_forward(onednn_plan *p)
+{
+    forward_input(p);
+    for (int i = 0; i < p->count; i++) {
+        const double start = timer_start(p);
+        TRY(infer_unit(p, &p->works[i]));
+        timer_stop(p, &p->works[i], TIMED_FORWARD, start);
+    }
+    forward_logits(p);
+    return POLYP_OK;
+}

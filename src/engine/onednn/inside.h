@@ -1,0 +1,152 @@
+/* What a plan of the onednn engine holds. */
+#ifndef POLYP_ENGINE_ONEDNN_INSIDE_H
+#define POLYP_ENGINE_ONEDNN_INSIDE_H
+
+#include "base/memory.h"
+#include "engine/engine_impl.h"
+#include "engine/onednn/dnn.h"
+#include "engine/onednn/kernels.h"
+#include "engine/onednn/lower.h"
+#include "engine/plan_memory.h"
+
+/* Where a tensor lies: some blocks of a buffer, from `block` on. buffer -1: nowhere. */
+typedef struct place {
+    int buffer, block;
+} place;
+
+#define NOWHERE ((place){-1, 0})
+
+/* Buffers share one arena by lifetime. A buffer of bytes (max pool's places) has no channels. */
+typedef struct buffers {
+    memory_block *blocks;
+    int *channels;  /* padded, of one image */
+    int count, room;
+} buffers;
+
+/* Where one value lies. */
+typedef struct value_places {
+    place at;       /* main place; of the input: its blocked copy, if anything reads that */
+    place copy;     /* the same again inside a concatenation; NOWHERE mostly */
+    place sources[FIELD_SOURCES]; /* training: gradients to be summed, one for each reader */
+    int source_count;
+    bool sources_owned;           /* the first source may be overwritten by its reader */
+    int readers, last_reader;     /* units */
+} value_places;
+
+/* How a convolution's weights lie in the graph's tables and in the engine; a transposed one is a 1x1 convolution to 4 groups. */
+typedef struct weight_shape {
+    int oc, ic, taps;          /* taps: kernel * kernel */
+    int oc_padded, ic_padded;  /* oc_padded: of one group */
+    const int *ic_map;
+    bool up;
+    int param;                 /* of the weight; -1: no weights */
+    int bias_param;            /* -1: none */
+} weight_shape;
+
+enum timed { TIMED_FORWARD, TIMED_FORWARD_PASS, TIMED_BACKWARD_PASS, TIMED_BACKWARD_DATA, TIMED_BACKWARD_WEIGHTS,
+             TIMED_KINDS };
+
+/* One unit, ready to run. */
+typedef struct work {
+    unit u;
+    shape in, out;             /* of the first source and of the value, padded channels */
+    weight_shape weights;
+    conv_spec spec;
+    dnn_conv *forward, *backward_data, *backward_weights;
+    dnn_reorder *load;         /* plain -> forward (infer) or the spans' layout (train) */
+    dnn_reorder *store;        /* train: back to plain */
+    dnn_reorder *to_forward, *to_backward; /* train: from the spans' layout; NULL: the same layout */
+    float *prepared, *prepared_bias;       /* infer: folded weights in the forward layout */
+
+    place y;                   /* before the tail; NOWHERE: straight into the value */
+    place groups, groups_gradient;         /* upconv: 4 groups at the small size */
+    place pool_at;             /* bytes */
+    place dz, dy;
+    place source_gradient;     /* of the first source */
+    bool copy_residual;        /* infer: the addend must be copied before the convolution adds to it */
+    bool copy_part[2];         /* concat: the part lies elsewhere */
+
+    float *mean, *variance, *inverse, *scale, *shift; /* norm, per padded channel */
+    float *sum, *sum_centred, *a, *b, *d;             /* norm, backward */
+    double flops;              /* of the convolution, one direction, all images */
+} work;
+
+typedef struct onednn_plan {
+    plan base;                 /* first */
+    dnn *library;
+    lowered units;             /* value maps, producers */
+    shape *shapes;             /* [graph count], the graph's channels */
+    value_places *values;      /* [graph count] */
+    work *works;
+    int count;
+    int lanes;
+    bool training;
+    buffers buffers;
+    size_t arena_bytes;
+    unsigned char *arena;      /* all buffers */
+    struct arena *small;       /* per-channel arrays */
+
+    float *input;              /* nchw */
+    float *logits;             /* nchw */
+    place logits_gradient;     /* blocked */
+
+    float *spans[PLAN_SPANS];  /* training */
+    plan_slot *slots;          /* [params] */
+    size_t span_values;
+    float **running;           /* [params]: running statistics, padded; NULL elsewhere */
+    float *prepared;           /* infer: all weights and biases */
+    size_t prepared_values;
+
+    void *scratch;             /* oneDNN's */
+    size_t scratch_bytes;
+    float *weights_scratch;    /* train: the copy for the backward data pass (or a forward pass of another layout) */
+    size_t weights_scratch_values;
+    double *partials;
+    size_t partial_count;
+
+    bool profiling;
+    plan_timing *timings;      /* [count * TIMED_KINDS + 1] */
+    plan_timing *reported;     /* those that ran */
+} onednn_plan;
+
+/* Moments of a plan: forward of unit i, the loss, backward of unit i. */
+static inline int forward_time(int i) { return i + 1; }
+static inline int loss_time(const onednn_plan *p) { return p->count + 1; }
+static inline int backward_time(const onednn_plan *p, int i) { return 2 * p->count + 1 - i; }
+
+/* Extent of a value at the plan's batch (or of one image), and where a place lies. */
+extent extent_of(const onednn_plan *p, shape padded);
+field field_at(const onednn_plan *p, place at, shape padded);
+bool place_is_dense(const onednn_plan *p, place at, shape padded);
+shape padded_shape(const onednn_plan *p, int value);
+
+/* place.c: give every tensor a buffer and every buffer its lifetime. */
+status place_values(onednn_plan *p);
+/* build.c: primitives, weight shapes, sizes; then, when the limit holds, memory. */
+status build_works(onednn_plan *p);
+status build_memory(onednn_plan *p);
+size_t build_bytes(const onednn_plan *p);
+/* weights.c */
+status weights_load(onednn_plan *p, const params *from);
+status weights_save(const onednn_plan *p, enum plan_span span, params *to);
+status weights_load_span(onednn_plan *p, enum plan_span span, const params *from);
+/* infer.c; forward_... serve training too */
+status infer_forward(onednn_plan *p);
+void forward_input(onednn_plan *p);
+void forward_logits(onednn_plan *p);
+void forward_simple(onednn_plan *p, const work *w); /* max pool and concatenation */
+/* train.c */
+status train_forward(onednn_plan *p);
+status train_backward(onednn_plan *p, const tensor *gradient);
+
+/* ReLU's mask comes from y where a batch norm alone stands between, else from the output. */
+static inline bool reads_output_sign(const unit *u)
+{
+    return u->relu && !(u->norm_op >= 0 && u->residual < 0);
+}
+
+/* Time of one piece of work: timer_start(), then timer_stop() adds to the line. Free when not profiling. */
+double timer_start(const onednn_plan *p);
+void timer_stop(onednn_plan *p, const work *w, enum timed kind, double start);
+
+#endif

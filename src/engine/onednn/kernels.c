@@ -1,0 +1,308 @@
+/* The passes between the convolutions: cutting into pieces, threads, and sums in a fixed order. */
+#include "engine/onednn/kernels.h"
+
+#include <string.h>
+
+#include "engine/clones.h"
+
+/* Vectors only pass between functions that are inlined into each other, so their calling convention does not matter. */
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+/* Pixels of one piece: 64 or 128 KiB of floats, so that a piece stays in the second cache between its passes. */
+enum { PIECE = 2048 };
+
+/* One piece of the work: some pixels of one block of one image. */
+typedef struct part {
+    int n, block;
+    size_t piece, first, pixels;
+} part;
+
+#define LANES 8
+#include "engine/onednn/kernels_body.h"
+#undef LANES
+#define LANES 16
+#include "engine/onednn/kernels_body.h"
+#undef LANES
+
+/* Call the 8- or the 16-lane version of a loop. */
+#define FOR_LANES(e, call, ...)       \
+    do {                              \
+        if ((e)->lanes == 16) {       \
+            call##16(__VA_ARGS__);    \
+        } else {                      \
+            call##8(__VA_ARGS__);     \
+        }                             \
+    } while (0)
+
+static size_t pieces_of(const extent *e)
+{
+    return (e->pixels + PIECE - 1) / PIECE;
+}
+
+static size_t part_count(const extent *e)
+{
+    return (size_t)e->n * (size_t)e->blocks * pieces_of(e);
+}
+
+/* Parts are ordered image, block, piece: the order of memory. */
+static part part_of(const extent *e, size_t index)
+{
+    const size_t pieces = pieces_of(e);
+    part t = {.piece = index % pieces};
+    t.block = (int)(index / pieces % (size_t)e->blocks);
+    t.n = (int)(index / pieces / (size_t)e->blocks);
+    t.first = t.piece * PIECE;
+    t.pixels = t.first + PIECE < e->pixels ? PIECE : e->pixels - t.first;
+    return t;
+}
+
+static float *at_part(field f, const extent *e, const part *t)
+{
+    if (f.data == NULL) return NULL;
+    return f.data + (size_t)t->n * f.image + ((size_t)t->block * e->pixels + t->first) * (size_t)e->lanes;
+}
+
+/* ---- sums over channels -------------------------------------------------------------------------------- */
+
+/* partials: [part][2][lanes] */
+size_t kernel_partials(const extent *e)
+{
+    return part_count(e) * 2 * (size_t)e->lanes;
+}
+
+/* Both sums of channel `c`, added in the order of images and pieces. */
+static void total(double out[2], const double *partials, const extent *e, int c)
+{
+    const size_t pieces = pieces_of(e), lanes = (size_t)e->lanes;
+    const size_t block = (size_t)c / lanes, lane = (size_t)c % lanes;
+    out[0] = 0;
+    out[1] = 0;
+    for (size_t n = 0; n < (size_t)e->n; n++) {
+        const double *p = partials + (n * (size_t)e->blocks + block) * pieces * 2 * lanes + lane;
+        for (size_t i = 0; i < pieces; i++, p += 2 * lanes) {
+            out[0] += p[0];
+            out[1] += p[lanes];
+        }
+    }
+}
+
+void kernel_statistics(float *mean, float *variance, field y, const extent *e, double *partials)
+{
+    const size_t parts = part_count(e), lanes = (size_t)e->lanes;
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < parts; i++) {
+        const part t = part_of(e, i);
+        double *const sums = partials + i * 2 * lanes;
+        /* the first pixel of the first image as pivot: no cancellation where the mean is large */
+        const float *const pivot = y.data + (size_t)t.block * e->pixels * lanes;
+        FOR_LANES(e, sums_piece, sums, sums + lanes, at_part(y, e, &t), pivot, t.pixels);
+    }
+    const double count = (double)e->n * (double)e->pixels;
+    for (int c = 0; c < e->blocks * e->lanes; c++) {
+        double sums[2];
+        total(sums, partials, e, c);
+        const double pivot = y.data[(size_t)(c / e->lanes) * e->pixels * lanes + (size_t)(c % e->lanes)];
+        const double shift = sums[0] / count;
+        const double spread = sums[1] / count - shift * shift;
+        mean[c] = (float)(pivot + shift);
+        /* NaN must stay NaN */
+        variance[c] = spread < 0 ? 0.0F : (float)spread;
+    }
+}
+
+/* ---- forward ------------------------------------------------------------------------------------------- */
+
+static const float ONES[16] __attribute__((aligned(64))) = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+static const float ZEROS[16] __attribute__((aligned(64))) = {0};
+
+void kernel_apply(const apply_job *job, const extent *e)
+{
+    const size_t parts = part_count(e);
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < parts; i++) {
+        const part t = part_of(e, i);
+        const size_t c = (size_t)t.block * (size_t)e->lanes;
+        FOR_LANES(e, apply_piece, at_part(job->out, e, &t), at_part(job->copy, e, &t), at_part(job->y, e, &t),
+                  at_part(job->residual, e, &t), job->scale == NULL ? ONES : job->scale + c,
+                  job->shift == NULL ? ZEROS : job->shift + c, job->relu, t.pixels);
+    }
+}
+
+/* ---- backward ------------------------------------------------------------------------------------------ */
+
+void kernel_gradient(field out, const gradient_job *job, const extent *e)
+{
+    const size_t parts = part_count(e);
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < parts; i++) {
+        const part t = part_of(e, i);
+        FOR_LANES(e, gradient_part, at_part(out, e, &t), job, e, &t);
+    }
+}
+
+void kernel_norm_sums(float *sum, float *sum_centred, field out, const gradient_job *job, const float *mean,
+                      const extent *e, double *partials)
+{
+    const size_t parts = part_count(e), lanes = (size_t)e->lanes;
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < parts; i++) {
+        const part t = part_of(e, i);
+        double *const sums = partials + i * 2 * lanes;
+        FOR_LANES(e, norm_sums_part, sums, sums + lanes, at_part(out, e, &t), job, mean, e, &t);
+    }
+    for (int c = 0; c < e->blocks * e->lanes; c++) {
+        double sums[2];
+        total(sums, partials, e, c);
+        sum[c] = (float)sums[0];
+        sum_centred[c] = (float)sums[1];
+    }
+}
+
+void kernel_norm_gradient(field out, const gradient_job *job, const float *a, const float *b, const float *d,
+                          const extent *e)
+{
+    const size_t parts = part_count(e);
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < parts; i++) {
+        const part t = part_of(e, i);
+        FOR_LANES(e, norm_gradient_part, at_part(out, e, &t), job, a, b, d, e, &t);
+    }
+}
+
+/* ---- max pool ------------------------------------------------------------------------------------------ */
+
+/* Rows of all planes are dealt to the threads: (n, block, row) of `index`. */
+typedef struct row_of_plane {
+    int n, block, row;
+} row_of_plane;
+
+static row_of_plane row_at(const extent *e, int rows, size_t index)
+{
+    const size_t plane = index / (size_t)rows;
+    return (row_of_plane){(int)(plane / (size_t)e->blocks), (int)(plane % (size_t)e->blocks), (int)(index % (size_t)rows)};
+}
+
+static float *plane_of(field f, const extent *e, const row_of_plane *r, size_t pixels)
+{
+    return f.data + (size_t)r->n * f.image + (size_t)r->block * pixels * (size_t)e->lanes;
+}
+
+void kernel_max_pool(field out, unsigned char *at, field in, const pool_shape *s, const extent *e)
+{
+    const size_t small = (size_t)s->oh * (size_t)s->ow, large = (size_t)s->ih * (size_t)s->iw, lanes = (size_t)e->lanes;
+    const size_t rows = (size_t)e->n * (size_t)e->blocks * (size_t)s->oh;
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < rows; i++) {
+        const row_of_plane r = row_at(e, s->oh, i);
+        const size_t before = (size_t)r.row * (size_t)s->ow * lanes;
+        const size_t plane = (size_t)r.n * (size_t)e->blocks + (size_t)r.block;
+        unsigned char *const place = at == NULL ? NULL : at + plane * small * lanes + before;
+        FOR_LANES(e, pool_row, plane_of(out, e, &r, small) + before, place, plane_of(in, e, &r, large), s, r.row);
+    }
+}
+
+void kernel_max_pool_gradient(field in, field out, const unsigned char *at, const pool_shape *s, const extent *e)
+{
+    const size_t small = (size_t)s->oh * (size_t)s->ow, large = (size_t)s->ih * (size_t)s->iw, lanes = (size_t)e->lanes;
+    const size_t rows = (size_t)e->n * (size_t)e->blocks * (size_t)s->ih;
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < rows; i++) {
+        const row_of_plane r = row_at(e, s->ih, i);
+        const size_t plane = (size_t)r.n * (size_t)e->blocks + (size_t)r.block;
+        FOR_LANES(e, pool_gradient_row, plane_of(in, e, &r, large) + (size_t)r.row * (size_t)s->iw * lanes,
+                  plane_of(out, e, &r, small), at + plane * small * lanes, s, r.row);
+    }
+}
+
+/* ---- transposed convolution ---------------------------------------------------------------------------- */
+
+void kernel_deal(field out, field copy, field groups, const float *bias, int h, int w, const extent *e)
+{
+    const size_t small = (size_t)h * (size_t)w, lanes = (size_t)e->lanes;
+    const size_t apart = (size_t)e->blocks * small * lanes; /* from one group to the next */
+    const size_t rows = (size_t)e->n * (size_t)e->blocks * (size_t)h, row = (size_t)w * lanes;
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < rows; i++) {
+        const row_of_plane r = row_at(e, h, i);
+        const float *const from = plane_of(groups, e, &r, small) + (size_t)r.row * row;
+        float *const to = plane_of(out, e, &r, 4 * small) + (size_t)r.row * 4 * row;
+        FOR_LANES(e, deal_row, to, from, apart, bias + (size_t)r.block * lanes, w);
+        if (copy.data != NULL) {
+            memcpy(plane_of(copy, e, &r, 4 * small) + (size_t)r.row * 4 * row, to, 4 * row * sizeof(float));
+        }
+    }
+}
+
+void kernel_gather(field groups, float *bias_gradient, field gradient, int h, int w, const extent *e, double *partials)
+{
+    const size_t small = (size_t)h * (size_t)w, lanes = (size_t)e->lanes, row = (size_t)w * lanes;
+    const size_t apart = (size_t)e->blocks * small * lanes;
+    const size_t planes = (size_t)e->n * (size_t)e->blocks;
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < planes; i++) {
+        double *const sum = partials + i * lanes;
+        memset(sum, 0, lanes * sizeof *sum);
+        for (int y = 0; y < h; y++) {
+            const row_of_plane r = row_at(e, 1, i);
+            FOR_LANES(e, gather_row, plane_of(groups, e, &r, small) + (size_t)y * row, apart, sum,
+                      plane_of(gradient, e, &r, 4 * small) + (size_t)y * 4 * row, w);
+        }
+    }
+    for (size_t c = 0; c < (size_t)e->blocks * lanes; c++) {
+        double sum = 0;
+        for (size_t n = 0; n < (size_t)e->n; n++) sum += partials[n * (size_t)e->blocks * lanes + c];
+        bias_gradient[c] = (float)sum;
+    }
+}
+
+/* ---- plain order --------------------------------------------------------------------------------------- */
+
+/* Canonical channel at place `to`, or -1. */
+static int channel_at(const int *map, int channels, int to)
+{
+    for (int c = 0; c < channels; c++) {
+        if (map[c] == to) return c;
+    }
+    return -1;
+}
+
+/* One block of one image from nchw, which starts at `planar`. */
+static void block_plane(float *out, const float *planar, const int *map, int channels, int block, const extent *e)
+{
+    const size_t lanes = (size_t)e->lanes;
+    for (size_t l = 0; l < lanes; l++) {
+        const int c = channel_at(map, channels, block * e->lanes + (int)l);
+        if (c < 0) {
+            for (size_t p = 0; p < e->pixels; p++) out[p * lanes + l] = 0.0F;
+        } else {
+            const float *const from = planar + (size_t)c * e->pixels;
+            for (size_t p = 0; p < e->pixels; p++) out[p * lanes + l] = from[p];
+        }
+    }
+}
+
+void kernel_block(field out, const float *planar, const int *map, int channels, const extent *e)
+{
+    const size_t image = (size_t)channels * e->pixels;
+    const int planes = e->n * e->blocks;
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (int i = 0; i < planes; i++) {
+        const int n = i / e->blocks, block = i % e->blocks;
+        float *const to = out.data + (size_t)n * out.image + (size_t)block * e->pixels * (size_t)e->lanes;
+        block_plane(to, planar + (size_t)n * image, map, channels, block, e);
+    }
+}
+
+void kernel_unblock(float *planar, field in, const int *map, int channels, const extent *e)
+{
+    const size_t lanes = (size_t)e->lanes;
+    const int planes = e->n * channels;
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (int i = 0; i < planes; i++) {
+        const int n = i / channels;
+        const size_t place = (size_t)map[i % channels];
+        const float *const from = in.data + (size_t)n * in.image + place / lanes * e->pixels * lanes + place % lanes;
+        float *const to = planar + (size_t)i * e->pixels;
+        for (size_t p = 0; p < e->pixels; p++) to[p] = from[p * lanes];
+    }
+}

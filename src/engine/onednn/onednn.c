@@ -1,0 +1,319 @@
+/* The onednn engine: its table, the life of a plan, and what a plan says of itself. */
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#include <string.h>
+#include <time.h>
+
+#include "engine/onednn/inside.h"
+#include "engine/step.h"
+
+static onednn_plan *inside(plan *p)
+{
+    return (onednn_plan *)(void *)p;
+}
+
+static const onednn_plan *inside_const(const plan *p)
+{
+    return (const onednn_plan *)(const void *)p;
+}
+
+/* oneDNN splits work by this; it must be the same when a primitive is made and when it runs. */
+static void use_threads(const onednn_plan *p)
+{
+#ifdef _OPENMP
+    omp_set_num_threads(p->base.options.threads);
+#else
+    (void)p;
+#endif
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------- */
+
+static void work_close(work *w)
+{
+    dnn_conv_close(w->forward);
+    dnn_conv_close(w->backward_data);
+    dnn_conv_close(w->backward_weights);
+    dnn_reorder_close(w->load);
+    dnn_reorder_close(w->store);
+    dnn_reorder_close(w->to_forward);
+    dnn_reorder_close(w->to_backward);
+}
+
+static void destroy(plan *base)
+{
+    onednn_plan *const p = inside(base);
+    for (int i = 0; p->works != NULL && i < p->count; i++) work_close(&p->works[i]);
+    memory_free(p->works);
+    lowered_free(&p->units, p->base.graph);
+    memory_free(p->shapes);
+    memory_free(p->values);
+    memory_free(p->buffers.blocks);
+    memory_free(p->buffers.channels);
+    memory_free(p->arena);
+    arena_destroy(p->small);
+    memory_free(p->input);
+    memory_free(p->logits);
+    for (int k = 0; k < PLAN_SPANS; k++) memory_free(p->spans[k]);
+    memory_free(p->slots);
+    memory_free(p->running);
+    memory_free(p->prepared);
+    memory_free(p->scratch);
+    memory_free(p->weights_scratch);
+    memory_free(p->partials);
+    memory_free(p->timings);
+    memory_free(p->reported);
+    dnn_close(p->library);
+    memory_free(p);
+}
+
+static status prepare_tables(onednn_plan *p)
+{
+    const graph *const g = p->base.graph;
+    TRY(arena_create(&p->small, (size_t)1 << 16));
+    TRY(memory_new(&p->shapes, (size_t)g->count));
+    TRY(memory_new(&p->values, (size_t)g->count));
+    TRY(memory_new(&p->slots, (size_t)g->params.count));
+    TRY(memory_new(&p->running, (size_t)g->params.count));
+    TRY(graph_shapes(g, p->base.input, p->shapes));
+    TRY(dnn_open(&p->library));
+    TRY(lower(&p->units, g, p->lanes));
+    TRY(memory_new(&p->works, (size_t)p->units.count + 1));
+    p->count = p->units.count;
+    return POLYP_OK;
+}
+
+/* Everything but the large memory. */
+static status outline(onednn_plan **out, const graph *g, shape input, const plan_options *options)
+{
+    onednn_plan *p = NULL;
+    status result = memory_new(&p, 1);
+    if (result != POLYP_OK) return result;
+    p->base = (plan){&engine_onednn, g, input, *options};
+    p->lanes = dnn_lanes();
+    p->training = options->mode == PLAN_TRAIN;
+    use_threads(p);
+    TRY_DONE(prepare_tables(p));
+    TRY_DONE(build_works(p));
+    TRY_DONE(place_values(p));
+    *out = p;
+done:
+    if (result != POLYP_OK) destroy(&p->base);
+    return result;
+}
+
+static status create(plan **out, const graph *g, shape input, const plan_options *options)
+{
+    onednn_plan *p = NULL;
+    TRY(outline(&p, g, input, options));
+    const status result = build_memory(p);
+    if (result == POLYP_OK) {
+        *out = &p->base;
+    } else {
+        destroy(&p->base);
+    }
+    return result;
+}
+
+static status memory_needed(size_t *out, const graph *g, shape input, const plan_options *options)
+{
+    onednn_plan *p = NULL;
+    TRY(outline(&p, g, input, options));
+    *out = build_bytes(p);
+    destroy(&p->base);
+    return POLYP_OK;
+}
+
+/* ---- parameters ---------------------------------------------------------------------------------------- */
+
+static status load(plan *base, const params *weights)
+{
+    use_threads(inside(base));
+    return weights_load(inside(base), weights);
+}
+
+static status save(const plan *base, params *weights)
+{
+    use_threads(inside_const(base));
+    return weights_save(inside_const(base), PLAN_WEIGHTS, weights);
+}
+
+static status load_moments(plan *base, const params *moment1, const params *moment2)
+{
+    use_threads(inside(base));
+    TRY(weights_load_span(inside(base), PLAN_MOMENT1, moment1));
+    return weights_load_span(inside(base), PLAN_MOMENT2, moment2);
+}
+
+static status save_moments(const plan *base, params *moment1, params *moment2)
+{
+    use_threads(inside_const(base));
+    TRY(weights_save(inside_const(base), PLAN_MOMENT1, moment1));
+    return weights_save(inside_const(base), PLAN_MOMENT2, moment2);
+}
+
+static status save_gradients(const plan *base, params *out)
+{
+    use_threads(inside_const(base));
+    return weights_save(inside_const(base), PLAN_GRADIENTS, out);
+}
+
+static float *state(plan *base, enum plan_span span, size_t *count)
+{
+    *count = inside(base)->span_values;
+    return inside(base)->spans[span];
+}
+
+static plan_slot slot_of(const plan *base, int index)
+{
+    return inside_const(base)->slots[index];
+}
+
+/* ---- running ------------------------------------------------------------------------------------------- */
+
+static tensor input(plan *base)
+{
+    return (tensor){base->input, inside(base)->input};
+}
+
+static tensor logits(plan *base)
+{
+    onednn_plan *const p = inside(base);
+    return (tensor){p->shapes[base->graph->output], p->logits};
+}
+
+static status forward(plan *base)
+{
+    onednn_plan *const p = inside(base);
+    use_threads(p);
+    return p->training ? train_forward(p) : infer_forward(p);
+}
+
+static status backward(plan *base, const tensor *gradient)
+{
+    use_threads(inside(base));
+    return train_backward(inside(base), gradient);
+}
+
+static status step(plan *base, const step_rule *rule)
+{
+    onednn_plan *const p = inside(base);
+    use_threads(p);
+    const double start = timer_start(p);
+    step_parameters(p->spans, &base->graph->params, p->slots, rule, base->options.threads);
+    if (p->profiling) {
+        plan_timing *const t = &p->timings[p->count * TIMED_KINDS];
+        t->seconds += timer_start(p) - start;
+        t->runs++;
+    }
+    return POLYP_OK;
+}
+
+/* ---- what runs, and how long --------------------------------------------------------------------------- */
+
+static const char *const TIMED_NAMES[TIMED_KINDS] = {"forward", "forward pass", "backward pass", "backward data",
+                                                     "backward weights"};
+
+static const dnn_conv *conv_of(const work *w, enum timed kind)
+{
+    switch (kind) {
+    case TIMED_FORWARD: return w->forward;
+    case TIMED_BACKWARD_DATA: return w->backward_data;
+    case TIMED_BACKWARD_WEIGHTS: return w->backward_weights;
+    default: return NULL;
+    }
+}
+
+static void describe(const plan *base, FILE *to)
+{
+    const onednn_plan *const p = inside_const(base);
+    for (int i = 0; i < p->count; i++) {
+        const work *const w = &p->works[i];
+        for (int k = 0; k < TIMED_KINDS; k++) {
+            const dnn_conv *const c = conv_of(w, (enum timed)k);
+            if (c == NULL) continue;
+            const op *const o = &base->graph->ops[w->u.core_op];
+            (void)fprintf(to, "%s: %s %s %dx%dx%dx%d -> %dx%dx%d %s\n", o->name,
+                          w->u.core == CORE_UPCONV ? "upconv" : "conv", TIMED_NAMES[k], w->spec.n, w->spec.ic,
+                          w->spec.ih, w->spec.iw, w->spec.oc, w->spec.oh, w->spec.ow, dnn_conv_name(c));
+        }
+    }
+}
+
+double timer_start(const onednn_plan *p)
+{
+    if (!p->profiling) return 0;
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void timer_stop(onednn_plan *p, const work *w, enum timed kind, double start)
+{
+    if (!p->profiling) return;
+    plan_timing *const t = &p->timings[(w - p->works) * TIMED_KINDS + (int)kind];
+    t->seconds += timer_start(p) - start;
+    t->runs++;
+}
+
+static void name_timing(const onednn_plan *p, plan_timing *t, const work *w, enum timed kind)
+{
+    static const char *const CORES[] = {"elementwise", "convolution", "deal", "max pool", "concatenate"};
+    const dnn_conv *const c = conv_of(w, kind);
+    const int op_index = w->u.core_op >= 0 ? w->u.core_op : w->u.value;
+    *t = (plan_timing){.flops = c != NULL ? w->flops : 0};
+    (void)snprintf(t->name, sizeof t->name, "%s", p->base.graph->ops[op_index].name);
+    (void)snprintf(t->kind, sizeof t->kind, "%s", TIMED_NAMES[kind]);
+    (void)snprintf(t->algorithm, sizeof t->algorithm, "%s",
+                   c != NULL ? dnn_conv_name(c) : w->u.norm_op >= 0 ? "batch norm" : CORES[w->u.core]);
+}
+
+static status profile(plan *base, bool on)
+{
+    onednn_plan *const p = inside(base);
+    const size_t lines = (size_t)p->count * TIMED_KINDS + 1;
+    if (p->timings == NULL) TRY(memory_new(&p->timings, lines));
+    if (p->reported == NULL) TRY(memory_new(&p->reported, lines));
+    for (int i = 0; i < p->count; i++) {
+        for (int k = 0; k < TIMED_KINDS; k++) {
+            name_timing(p, &p->timings[i * TIMED_KINDS + k], &p->works[i], (enum timed)k);
+        }
+    }
+    p->timings[lines - 1] = (plan_timing){.name = "all parameters", .kind = "step", .algorithm = "AdamW"};
+    p->profiling = on;
+    return POLYP_OK;
+}
+
+static const plan_timing *timings(const plan *base, int *count)
+{
+    const onednn_plan *const p = inside_const(base);
+    *count = 0;
+    if (p->timings == NULL) return NULL;
+    for (int i = 0; i <= p->count * TIMED_KINDS; i++) {
+        if (p->timings[i].runs > 0) p->reported[(*count)++] = p->timings[i];
+    }
+    return p->reported;
+}
+
+const engine engine_onednn = {
+    .name = "onednn",
+    .create = create,
+    .memory_needed = memory_needed,
+    .destroy = destroy,
+    .load = load,
+    .save = save,
+    .load_moments = load_moments,
+    .save_moments = save_moments,
+    .input = input,
+    .logits = logits,
+    .forward = forward,
+    .backward = backward,
+    .step = step,
+    .state = state,
+    .slot_of = slot_of,
+    .save_gradients = save_gradients,
+    .describe = describe,
+    .profile = profile,
+    .timings = timings,
+};

@@ -1,0 +1,305 @@
+/*
+ * Where every tensor lies. Parts of a concatenation are written where the concatenation wants them, in inference a residual
+ * sum is made in place of its addend, and buffers whose lifetimes do not meet share memory.
+ */
+#include "engine/onednn/inside.h"
+
+shape padded_shape(const onednn_plan *p, int value)
+{
+    shape s = p->shapes[value];
+    s.c = p->units.channels[value].padded;
+    return s;
+}
+
+extent extent_of(const onednn_plan *p, shape padded)
+{
+    return (extent){padded.n, padded.c / p->lanes, p->lanes, (size_t)padded.h * (size_t)padded.w, p->base.options.threads};
+}
+
+field field_at(const onednn_plan *p, place at, shape padded)
+{
+    if (at.buffer < 0) return (field){0};
+    const size_t pixels = (size_t)padded.h * (size_t)padded.w;
+    float *const start = (float *)(void *)(p->arena + p->buffers.blocks[at.buffer].offset);
+    return (field){start + (size_t)at.block * (size_t)p->lanes * pixels,
+                   (size_t)p->buffers.channels[at.buffer] * pixels};
+}
+
+bool place_is_dense(const onednn_plan *p, place at, shape padded)
+{
+    return padded.n == 1 || p->buffers.channels[at.buffer] == padded.c;
+}
+
+/* ---- buffers ------------------------------------------------------------------------------------------- */
+
+static status buffer_add(onednn_plan *p, place *out, size_t bytes, int channels)
+{
+    buffers *const b = &p->buffers;
+    if (b->count == b->room) {
+        const size_t old = (size_t)b->room, room = old + 128;
+        TRY(memory_resize(&b->blocks, old, room));
+        TRY(memory_resize(&b->channels, old, room));
+        b->room = (int)room;
+    }
+    b->blocks[b->count] = (memory_block){.bytes = bytes, .first = -1, .last = -1};
+    b->channels[b->count] = channels;
+    *out = (place){b->count++, 0};
+    return POLYP_OK;
+}
+
+static status tensor_add(onednn_plan *p, place *out, shape padded)
+{
+    return buffer_add(p, out, shape_count(padded) * sizeof(float), padded.c);
+}
+
+/* The buffer is written or read at `time`. */
+static void used(onednn_plan *p, place at, int time)
+{
+    if (at.buffer < 0) return;
+    memory_block *const b = &p->buffers.blocks[at.buffer];
+    if (b->first < 0 || time < b->first) b->first = time;
+    if (time > b->last) b->last = time;
+}
+
+/* ---- readers ------------------------------------------------------------------------------------------- */
+
+static void reads(onednn_plan *p, int value, int unit_index)
+{
+    if (value < 0) return;
+    p->values[value].readers++;
+    p->values[value].last_reader = unit_index;
+}
+
+static void count_readers(onednn_plan *p)
+{
+    for (int v = 0; v < p->base.graph->count; v++) {
+        p->values[v] = (value_places){.at = NOWHERE, .copy = NOWHERE, .last_reader = -1};
+    }
+    for (int i = 0; i < p->count; i++) {
+        const unit *const u = &p->works[i].u;
+        reads(p, u->source[0], i);
+        if (u->core == CORE_CONCAT) reads(p, u->source[1], i);
+        reads(p, u->residual, i);
+    }
+}
+
+/* The input's blocked copy is needed by everything but a planar convolution and a concatenation. */
+static bool reads_blocked_input(const work *w)
+{
+    const unit *const u = &w->u;
+    if (u->residual == 0) return true;
+    return u->source[0] == 0 && u->core != CORE_CONCAT && !(u->core == CORE_CONV && w->spec.planar);
+}
+
+static status place_input(onednn_plan *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        if (reads_blocked_input(&p->works[i])) return tensor_add(p, &p->values[0].at, padded_shape(p, 0));
+    }
+    return POLYP_OK;
+}
+
+/* ---- values -------------------------------------------------------------------------------------------- */
+
+/* Part k of a concatenation: in its slot when it can be; else it is copied there when it is made, or when it is joined. */
+static void place_part(onednn_plan *p, work *w, int k)
+{
+    const int part = w->u.source[k];
+    place slot = p->values[w->u.value].at;
+    if (k == 1) slot.block += padded_shape(p, w->u.source[0]).c / p->lanes;
+    value_places *const v = &p->values[part];
+    /* a convolution wants its source's images one after the other */
+    const bool strided_is_fine = p->base.input.n == 1 || v->readers == 1 || !p->training;
+    if (part != 0 && v->at.buffer < 0 && strided_is_fine) {
+        v->at = slot;
+    } else if (part != 0 && v->copy.buffer < 0 && p->training) {
+        v->copy = slot;
+    } else {
+        w->copy_part[k] = true;
+    }
+}
+
+/* May the sum be made where the addend lies? Only when nothing reads the addend later, nor the convolution itself. */
+static bool sum_in_place(const onednn_plan *p, int index)
+{
+    const unit *const u = &p->works[index].u;
+    const value_places *const r = &p->values[u->residual];
+    return !p->training && u->residual != 0 && r->at.buffer < 0 && r->last_reader == index &&
+           (u->source[0] != u->residual);
+}
+
+/* From the last unit to the first: readers decide where their sources lie. */
+static status place_outputs(onednn_plan *p)
+{
+    for (int i = p->count - 1; i >= 0; i--) {
+        work *const w = &p->works[i];
+        value_places *const v = &p->values[w->u.value];
+        if (v->at.buffer < 0) TRY(tensor_add(p, &v->at, padded_shape(p, w->u.value)));
+        if (w->u.core == CORE_CONCAT) {
+            place_part(p, w, 0);
+            place_part(p, w, 1);
+        } else if (w->u.residual >= 0) {
+            if (sum_in_place(p, i)) {
+                p->values[w->u.residual].at = v->at;
+            } else {
+                w->copy_residual = w->u.core == CORE_CONV;
+            }
+        }
+    }
+    return POLYP_OK;
+}
+
+/* A second look, first unit to last: a value placed late (an addend placed before its own concatenation was seen) is whole. */
+static status place_inner(onednn_plan *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        work *const w = &p->works[i];
+        w->y = w->groups = w->groups_gradient = w->pool_at = w->dz = w->dy = w->source_gradient = NOWHERE;
+        const place at = p->values[w->u.value].at;
+        if (w->u.core == CORE_UPCONV) {
+            const shape groups = {w->in.n, 4 * w->out.c, w->in.h, w->in.w};
+            TRY(tensor_add(p, &w->groups, groups));
+        }
+        if (!p->training) continue;
+        if (w->u.core == CORE_POOL) TRY(buffer_add(p, &w->pool_at, shape_count(w->out), 0));
+        if (w->u.core != CORE_CONV) continue;
+        const bool dense = place_is_dense(p, at, w->out);
+        if (w->u.norm_op >= 0 || !dense) {
+            TRY(tensor_add(p, &w->y, w->out));
+        } else if (unit_has_tail(&w->u)) {
+            w->y = at;
+        }
+    }
+    return POLYP_OK;
+}
+
+static void forward_lifetimes(onednn_plan *p)
+{
+    used(p, p->values[0].at, 0);
+    for (int i = 0; i < p->count; i++) {
+        const work *const w = &p->works[i];
+        const int now = forward_time(i);
+        used(p, p->values[w->u.value].at, now);
+        used(p, p->values[w->u.value].copy, now);
+        used(p, w->y, now);
+        used(p, w->groups, now);
+        used(p, w->pool_at, now);
+        used(p, p->values[w->u.source[0]].at, now);
+        if (w->u.core == CORE_CONCAT) used(p, p->values[w->u.source[1]].at, now);
+        if (w->u.residual >= 0) used(p, p->values[w->u.residual].at, now);
+    }
+    used(p, p->values[p->base.graph->output].at, loss_time(p));
+}
+
+/* ---- gradients ----------------------------------------------------------------------------------------- */
+
+static status add_source(onednn_plan *p, int value, place at, bool owned)
+{
+    if (value == 0) return POLYP_OK;
+    value_places *const v = &p->values[value];
+    if (v->source_count == FIELD_SOURCES) {
+        return fail(POLYP_ERR_UNSUPPORTED, "%s is read more than %d times; use the reference engine",
+                    p->base.graph->ops[value].name, FIELD_SOURCES);
+    }
+    if (v->source_count == 0) v->sources_owned = owned;
+    v->sources[v->source_count++] = at;
+    return POLYP_OK;
+}
+
+/* What the tail's backward pass makes: dz where someone else reads it, dy for the core. */
+static status place_tail_gradient(onednn_plan *p, work *w)
+{
+    const value_places *const v = &p->values[w->u.value];
+    const bool norm = w->u.norm_op >= 0;
+    if (unit_has_tail(&w->u) && (!norm || w->u.residual >= 0)) TRY(tensor_add(p, &w->dz, w->out));
+    if (norm) {
+        const bool in_place = w->dz.buffer < 0 && v->sources_owned && place_is_dense(p, v->sources[0], w->out);
+        if (in_place) {
+            w->dy = v->sources[0];
+            return POLYP_OK;
+        }
+        return tensor_add(p, &w->dy, w->out);
+    }
+    if (unit_has_tail(&w->u)) {
+        w->dy = w->dz;
+        return POLYP_OK;
+    }
+    const bool needs_dense = w->u.core == CORE_CONV;
+    const bool direct = v->source_count == 1 && (!needs_dense || place_is_dense(p, v->sources[0], w->out));
+    if (!direct) return tensor_add(p, &w->dy, w->out);
+    w->dy = v->sources[0];
+    return POLYP_OK;
+}
+
+static status place_core_gradient(onednn_plan *p, work *w)
+{
+    const int source = w->u.source[0];
+    if (w->u.core == CORE_NONE) {
+        const bool shared = w->u.residual >= 0 && w->u.norm_op < 0;
+        return add_source(p, source, w->dy, !shared);
+    }
+    if (w->u.core == CORE_CONCAT) {
+        place second = w->dy;
+        second.block += padded_shape(p, source).c / p->lanes;
+        TRY(add_source(p, source, w->dy, false));
+        return add_source(p, w->u.source[1], second, false);
+    }
+    if (w->u.core == CORE_UPCONV) {
+        const shape groups = {w->in.n, 4 * w->out.c, w->in.h, w->in.w};
+        TRY(tensor_add(p, &w->groups_gradient, groups));
+    }
+    if (source == 0) return POLYP_OK;
+    TRY(tensor_add(p, &w->source_gradient, w->in));
+    return add_source(p, source, w->source_gradient, true);
+}
+
+static void backward_lifetimes(onednn_plan *p, const work *w, int now)
+{
+    const value_places *const v = &p->values[w->u.value];
+    for (int k = 0; k < v->source_count; k++) used(p, v->sources[k], now);
+    /* what the core and the tail read again: the core's source, y, and the output's sign */
+    if (w->u.core == CORE_CONV || w->u.core == CORE_UPCONV || w->u.core == CORE_NONE) {
+        used(p, p->values[w->u.source[0]].at, now);
+    }
+    if (reads_output_sign(&w->u)) used(p, v->at, now);
+    used(p, w->y, now);
+    used(p, w->pool_at, now);
+    used(p, w->dz, now);
+    used(p, w->dy, now);
+    used(p, w->groups_gradient, now);
+    used(p, w->source_gradient, now);
+}
+
+static status place_gradients(onednn_plan *p)
+{
+    const int output = p->base.graph->output;
+    TRY(tensor_add(p, &p->logits_gradient, padded_shape(p, output)));
+    used(p, p->logits_gradient, loss_time(p));
+    TRY(add_source(p, output, p->logits_gradient, true));
+    for (int i = p->count - 1; i >= 0; i--) {
+        work *const w = &p->works[i];
+        if (p->values[w->u.value].source_count == 0) {
+            return fail(POLYP_ERR_UNSUPPORTED, "nothing reads %s; use the reference engine",
+                        p->base.graph->ops[w->u.value].name);
+        }
+        TRY(place_tail_gradient(p, w));
+        TRY(place_core_gradient(p, w));
+        if (w->u.residual >= 0) {
+            TRY(add_source(p, w->u.residual, w->dz, w->u.core != CORE_NONE || w->u.norm_op >= 0));
+        }
+        backward_lifetimes(p, w, backward_time(p, i));
+    }
+    return POLYP_OK;
+}
+
+status place_values(onednn_plan *p)
+{
+    count_readers(p);
+    p->logits_gradient = NOWHERE;
+    TRY(place_input(p));
+    TRY(place_outputs(p));
+    TRY(place_inner(p));
+    forward_lifetimes(p);
+    if (p->training) TRY(place_gradients(p));
+    return plan_memory_assign(p->buffers.blocks, p->buffers.count, &p->arena_bytes);
+}

@@ -1,0 +1,283 @@
+/*
+ * Training: batch statistics, and for each unit backward the gradient of its tail in two passes over memory, then oneDNN's
+ * two convolutions. Only what precedes the batch norm, the statistics and the outputs are kept.
+ */
+#include <math.h>
+
+#include "engine/onednn/inside.h"
+
+static const float *span_of(const onednn_plan *p, enum plan_span span, int index)
+{
+    return p->spans[span] + p->slots[index].offset;
+}
+
+static float *gradient_of(onednn_plan *p, int index)
+{
+    return p->spans[PLAN_GRADIENTS] + p->slots[index].offset;
+}
+
+/* What the tail reads: the convolution's result, or the source itself. */
+static field unit_y(const onednn_plan *p, const work *w)
+{
+    if (w->u.core == CORE_NONE) return field_at(p, p->values[w->u.source[0]].at, w->out);
+    return field_at(p, w->y, w->out);
+}
+
+static field source_of(const onednn_plan *p, const work *w)
+{
+    if (w->spec.planar) return (field){p->input, 0};
+    return field_at(p, p->values[w->u.source[0]].at, w->in);
+}
+
+/* The unit's weights in the layout that a primitive wants. */
+static status weights_for(onednn_plan *p, const work *w, dnn_reorder *reorder, float **out)
+{
+    float *const own = p->spans[PLAN_WEIGHTS] + p->slots[w->weights.param].offset;
+    *out = own;
+    if (reorder == NULL) return POLYP_OK;
+    *out = p->weights_scratch;
+    return dnn_reorder_run(reorder, own, p->weights_scratch, p->scratch);
+}
+
+/* ---- forward ------------------------------------------------------------------------------------------- */
+
+static status forward_conv(onednn_plan *p, work *w, field destination)
+{
+    const double start = timer_start(p);
+    float *weights;
+    TRY(weights_for(p, w, w->to_forward, &weights));
+    float *bias = NULL;
+    if (w->spec.bias) bias = p->spans[PLAN_WEIGHTS] + p->slots[w->weights.bias_param].offset;
+    TRY(dnn_conv_run(w->forward, source_of(p, w).data, weights, bias, destination.data, p->scratch));
+    timer_stop(p, w, TIMED_FORWARD, start);
+    return POLYP_OK;
+}
+
+static void update_running(onednn_plan *p, const work *w)
+{
+    const int first = p->base.graph->ops[w->u.norm_op].param + 2;
+    float *const mean = p->running[first], *const variance = p->running[first + 1];
+    const double count = (double)w->out.n * w->out.h * w->out.w;
+    const float unbiased = (float)(count / (count > 1 ? count - 1 : 1));
+    for (int c = 0; c < w->out.c; c++) {
+        mean[c] = (1.0F - NORM_MOMENTUM) * mean[c] + NORM_MOMENTUM * w->mean[c];
+        variance[c] = (1.0F - NORM_MOMENTUM) * variance[c] + NORM_MOMENTUM * unbiased * w->variance[c];
+    }
+}
+
+/* Statistics of y, and the scale and shift that normalise it. */
+static void normalise(onednn_plan *p, const work *w, const extent *e)
+{
+    kernel_statistics(w->mean, w->variance, unit_y(p, w), e, p->partials);
+    const int first = p->base.graph->ops[w->u.norm_op].param;
+    const float *const gamma = span_of(p, PLAN_WEIGHTS, first), *const beta = span_of(p, PLAN_WEIGHTS, first + 1);
+    for (int c = 0; c < w->out.c; c++) {
+        w->inverse[c] = (float)(1.0 / sqrt((double)w->variance[c] + (double)NORM_EPSILON));
+        w->scale[c] = gamma[c] * w->inverse[c];
+        w->shift[c] = beta[c] - w->mean[c] * w->scale[c];
+    }
+    update_running(p, w);
+}
+
+static void forward_tail(onednn_plan *p, work *w)
+{
+    const double start = timer_start(p);
+    const extent e = extent_of(p, w->out);
+    if (w->u.norm_op >= 0) normalise(p, w, &e);
+    apply_job job = {.out = field_at(p, p->values[w->u.value].at, w->out), .y = unit_y(p, w), .relu = w->u.relu};
+    job.copy = field_at(p, p->values[w->u.value].copy, w->out);
+    if (w->u.residual >= 0) job.residual = field_at(p, p->values[w->u.residual].at, w->out);
+    if (w->u.norm_op >= 0) {
+        job.scale = w->scale;
+        job.shift = w->shift;
+    }
+    kernel_apply(&job, &e);
+    timer_stop(p, w, TIMED_FORWARD_PASS, start);
+}
+
+static void copy_value(onednn_plan *p, const work *w)
+{
+    const value_places *const v = &p->values[w->u.value];
+    if (v->copy.buffer < 0) return;
+    const extent e = extent_of(p, w->out);
+    kernel_apply(&(apply_job){.out = field_at(p, v->copy, w->out), .y = field_at(p, v->at, w->out)}, &e);
+}
+
+static shape groups_shape(const work *w)
+{
+    return (shape){w->in.n, 4 * w->out.c, w->in.h, w->in.w};
+}
+
+static extent groups_extent(const onednn_plan *p, const work *w)
+{
+    return extent_of(p, (shape){w->in.n, w->out.c, w->in.h, w->in.w});
+}
+
+static status forward_upconv(onednn_plan *p, work *w)
+{
+    const field groups = field_at(p, w->groups, groups_shape(w));
+    TRY(forward_conv(p, w, groups));
+    const double start = timer_start(p);
+    const extent e = groups_extent(p, w);
+    const value_places *const v = &p->values[w->u.value];
+    kernel_deal(field_at(p, v->at, w->out), field_at(p, v->copy, w->out), groups,
+                span_of(p, PLAN_WEIGHTS, w->weights.bias_param), w->in.h, w->in.w, &e);
+    timer_stop(p, w, TIMED_FORWARD_PASS, start);
+    return POLYP_OK;
+}
+
+static status forward_unit(onednn_plan *p, work *w)
+{
+    if (w->u.core == CORE_UPCONV) return forward_upconv(p, w);
+    if (w->u.core == CORE_CONV && w->y.buffer < 0) {
+        TRY(forward_conv(p, w, field_at(p, p->values[w->u.value].at, w->out)));
+        copy_value(p, w);
+    } else if (w->u.core == CORE_CONV) {
+        TRY(forward_conv(p, w, field_at(p, w->y, w->out)));
+        forward_tail(p, w);
+    } else if (w->u.core == CORE_NONE) {
+        forward_tail(p, w);
+    } else {
+        const double start = timer_start(p);
+        forward_simple(p, w);
+        copy_value(p, w);
+        timer_stop(p, w, TIMED_FORWARD_PASS, start);
+    }
+    return POLYP_OK;
+}
+
+status train_forward(onednn_plan *p)
+{
+    forward_input(p);
+    for (int i = 0; i < p->count; i++) TRY(forward_unit(p, &p->works[i]));
+    forward_logits(p);
+    return POLYP_OK;
+}
+
+/* ---- backward ------------------------------------------------------------------------------------------ */
+
+static gradient_job gradient_job_of(const onednn_plan *p, const work *w)
+{
+    const value_places *const v = &p->values[w->u.value];
+    gradient_job job = {.count = v->source_count, .relu = w->u.relu};
+    for (int k = 0; k < v->source_count; k++) job.sources[k] = field_at(p, v->sources[k], w->out);
+    if (reads_output_sign(&w->u)) job.output = field_at(p, v->at, w->out);
+    if (w->u.norm_op >= 0) {
+        job.y = unit_y(p, w);
+        job.scale = w->scale;
+        job.shift = w->shift;
+    }
+    return job;
+}
+
+/* dy = scale (dz - mean(dz) - (y - mean) inverse^2 mean(dz (y - mean))), as a dz + b y + d (Ioffe, Szegedy 2015). */
+static void norm_coefficients(const work *w)
+{
+    const double count = (double)w->out.n * w->out.h * w->out.w;
+    for (int c = 0; c < w->out.c; c++) {
+        const double scale = w->scale[c], inverse = w->inverse[c];
+        const double b = -scale * inverse * inverse * (double)w->sum_centred[c] / count;
+        w->a[c] = w->scale[c];
+        w->b[c] = (float)b;
+        w->d[c] = (float)(-scale * (double)w->sum[c] / count - b * (double)w->mean[c]);
+    }
+}
+
+static void backward_norm(onednn_plan *p, work *w, const gradient_job *job)
+{
+    const extent e = extent_of(p, w->out);
+    const field dz = field_at(p, w->dz, w->out), dy = field_at(p, w->dy, w->out);
+    kernel_norm_sums(w->sum, w->sum_centred, dz, job, w->mean, &e, p->partials);
+    const int first = p->base.graph->ops[w->u.norm_op].param;
+    float *const gamma = gradient_of(p, first), *const beta = gradient_of(p, first + 1);
+    for (int c = 0; c < w->out.c; c++) {
+        gamma[c] = w->sum_centred[c] * w->inverse[c];
+        beta[c] = w->sum[c];
+    }
+    norm_coefficients(w);
+    gradient_job second = *job;
+    if (dz.data != NULL) {
+        /* dz is masked and summed already */
+        second = (gradient_job){.sources = {dz}, .count = 1, .y = job->y};
+    }
+    kernel_norm_gradient(dy, &second, w->a, w->b, w->d, &e);
+}
+
+/* From the gradients of the value to dy, the gradient of what the core computed. */
+static void backward_tail(onednn_plan *p, work *w)
+{
+    const double start = timer_start(p);
+    const gradient_job job = gradient_job_of(p, w);
+    const place first = p->values[w->u.value].sources[0];
+    const bool is_source = w->dy.buffer == first.buffer && w->dy.block == first.block;
+    if (w->u.norm_op >= 0) {
+        backward_norm(p, w, &job);
+    } else if (unit_has_tail(&w->u) || !is_source || job.count > 1) {
+        const extent e = extent_of(p, w->out);
+        kernel_gradient(field_at(p, w->dy, w->out), &job, &e);
+    }
+    timer_stop(p, w, TIMED_BACKWARD_PASS, start);
+}
+
+static status backward_weights(onednn_plan *p, work *w, field dy)
+{
+    const double start = timer_start(p);
+    float *const bias = w->spec.bias ? gradient_of(p, w->weights.bias_param) : NULL;
+    TRY(dnn_conv_run(w->backward_weights, source_of(p, w).data, gradient_of(p, w->weights.param), bias, dy.data,
+                     p->scratch));
+    timer_stop(p, w, TIMED_BACKWARD_WEIGHTS, start);
+    return POLYP_OK;
+}
+
+static status backward_conv(onednn_plan *p, work *w, field dy)
+{
+    if (w->backward_data != NULL) {
+        const double start = timer_start(p);
+        float *weights;
+        TRY(weights_for(p, w, w->to_backward, &weights));
+        const field to = field_at(p, w->source_gradient, w->in);
+        TRY(dnn_conv_run(w->backward_data, to.data, weights, NULL, dy.data, p->scratch));
+        timer_stop(p, w, TIMED_BACKWARD_DATA, start);
+    }
+    return backward_weights(p, w, dy);
+}
+
+static status backward_upconv(onednn_plan *p, work *w)
+{
+    const double start = timer_start(p);
+    const field groups = field_at(p, w->groups_gradient, groups_shape(w));
+    const extent e = groups_extent(p, w);
+    kernel_gather(groups, gradient_of(p, w->weights.bias_param), field_at(p, w->dy, w->out), w->in.h, w->in.w, &e,
+                  p->partials);
+    timer_stop(p, w, TIMED_BACKWARD_PASS, start);
+    return backward_conv(p, w, groups);
+}
+
+static void backward_pool(onednn_plan *p, work *w)
+{
+    if (w->source_gradient.buffer < 0) return;
+    const double start = timer_start(p);
+    const op *const o = &p->base.graph->ops[w->u.core_op];
+    const pool_shape s = {w->in.h, w->in.w, w->out.h, w->out.w, o->kernel, o->stride, o->padding};
+    const extent e = extent_of(p, w->out);
+    kernel_max_pool_gradient(field_at(p, w->source_gradient, w->in), field_at(p, w->dy, w->out),
+                             p->arena + p->buffers.blocks[w->pool_at.buffer].offset, &s, &e);
+    timer_stop(p, w, TIMED_BACKWARD_PASS, start);
+}
+
+status train_backward(onednn_plan *p, const tensor *gradient)
+{
+    const int output = p->base.graph->output;
+    const shape s = padded_shape(p, output);
+    const extent e = extent_of(p, s);
+    const channel_map *const m = &p->units.channels[output];
+    kernel_block(field_at(p, p->logits_gradient, s), gradient->data, m->map, m->channels, &e);
+    for (int i = p->count - 1; i >= 0; i--) {
+        work *const w = &p->works[i];
+        backward_tail(p, w);
+        if (w->u.core == CORE_CONV) TRY(backward_conv(p, w, field_at(p, w->dy, w->out)));
+        if (w->u.core == CORE_UPCONV) TRY(backward_upconv(p, w));
+        if (w->u.core == CORE_POOL) backward_pool(p, w);
+    }
+    return POLYP_OK;
+}

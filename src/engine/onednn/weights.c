@@ -1,0 +1,218 @@
+/* Parameters between the graph's tables and the engine's layouts; batch norm folded into the convolution for inference. */
+#include <math.h>
+
+#include "engine/onednn/inside.h"
+
+/* ---- one convolution's weights, plain ------------------------------------------------------------------ */
+
+static size_t plain_count(const weight_shape *s)
+{
+    return (size_t)s->oc_padded * (size_t)s->ic_padded * (size_t)s->taps;
+}
+
+/* Place of (oc, ic, tap) in the graph's table, and in the plain padded array that is reordered. */
+static size_t table_index(const weight_shape *s, int oc, int ic, int tap)
+{
+    const int row = s->up ? ic * s->oc + oc : oc * s->ic + ic;
+    return (size_t)row * (size_t)s->taps + (size_t)tap;
+}
+
+static size_t plain_index(const weight_shape *s, int oc, int ic, int tap)
+{
+    const int to = s->ic_map[ic];
+    if (s->up) return ((size_t)tap * (size_t)s->oc_padded + (size_t)oc) * (size_t)s->ic_padded + (size_t)to;
+    return ((size_t)oc * (size_t)s->ic_padded + (size_t)to) * (size_t)s->taps + (size_t)tap;
+}
+
+/* factor NULL: 1. Places without a channel were zeroed. */
+static void to_plain(float *plain, const float *table, const weight_shape *s, const float *factor, int threads)
+{
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int oc = 0; oc < s->oc; oc++) {
+        const float f = factor == NULL ? 1.0F : factor[oc];
+        for (int ic = 0; ic < s->ic; ic++) {
+            for (int tap = 0; tap < s->taps; tap++) {
+                plain[plain_index(s, oc, ic, tap)] = f * table[table_index(s, oc, ic, tap)];
+            }
+        }
+    }
+}
+
+static void from_plain(float *table, const float *plain, const weight_shape *s, int threads)
+{
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int oc = 0; oc < s->oc; oc++) {
+        for (int ic = 0; ic < s->ic; ic++) {
+            for (int tap = 0; tap < s->taps; tap++) {
+                table[table_index(s, oc, ic, tap)] = plain[plain_index(s, oc, ic, tap)];
+            }
+        }
+    }
+}
+
+/* Is the table already the plain array? */
+static bool is_plain(const weight_shape *s)
+{
+    if (s->up || s->oc != s->oc_padded || s->ic != s->ic_padded) return false;
+    for (int c = 0; c < s->ic; c++) {
+        if (s->ic_map[c] != c) return false;
+    }
+    return true;
+}
+
+static status plain_buffer(float **out, const onednn_plan *p)
+{
+    size_t most = 1;
+    for (int i = 0; i < p->count; i++) {
+        const work *const w = &p->works[i];
+        if (w->weights.param >= 0 && plain_count(&w->weights) > most) most = plain_count(&w->weights);
+    }
+    return memory_new(out, most);
+}
+
+static void zero(float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) values[i] = 0.0F;
+}
+
+/* ---- inference ----------------------------------------------------------------------------------------- */
+
+/* y * scale + shift is the batch norm with running statistics (places of padding: 0 and 0). */
+static void fold_norm(const onednn_plan *p, const work *w, const params *from, float *scale, float *shift)
+{
+    const op *const o = &p->base.graph->ops[w->u.norm_op];
+    const channel_map *const m = &p->units.channels[w->u.value];
+    const float *const gamma = params_f32(from, o->param), *const beta = params_f32(from, o->param + 1);
+    const float *const mean = params_f32(from, o->param + 2), *const variance = params_f32(from, o->param + 3);
+    for (int c = 0; c < m->channels; c++) {
+        const double s = (double)gamma[c] / sqrt((double)variance[c] + (double)NORM_EPSILON);
+        scale[m->map[c]] = (float)s;
+        shift[m->map[c]] = (float)((double)beta[c] - (double)mean[c] * s);
+    }
+}
+
+static void prepare_bias(const work *w, const params *from)
+{
+    const weight_shape *const s = &w->weights;
+    const bool norm = w->u.norm_op >= 0;
+    for (int c = 0; c < s->oc; c++) {
+        const float bias = s->bias_param < 0 ? 0.0F : params_f32(from, s->bias_param)[c];
+        w->prepared_bias[c] = norm ? bias * w->scale[c] + w->shift[c] : bias;
+    }
+}
+
+static status prepare(onednn_plan *p, work *w, const params *from, float *plain)
+{
+    if (w->u.norm_op >= 0) fold_norm(p, w, from, w->scale, w->shift);
+    if (w->weights.param < 0) return POLYP_OK;
+    prepare_bias(w, from);
+    const weight_shape *const s = &w->weights;
+    const float *const table = params_f32(from, s->param);
+    if (w->u.norm_op < 0 && is_plain(s)) return dnn_reorder_run(w->load, table, w->prepared, p->scratch);
+    if (s->oc != s->oc_padded || s->ic != s->ic_padded) zero(plain, plain_count(s));
+    to_plain(plain, table, s, w->u.norm_op >= 0 ? w->scale : NULL, p->base.options.threads);
+    return dnn_reorder_run(w->load, plain, w->prepared, p->scratch);
+}
+
+static status prepare_all(onednn_plan *p, const params *from)
+{
+    float *plain = NULL;
+    status result = plain_buffer(&plain, p);
+    for (int i = 0; i < p->count && result == POLYP_OK; i++) result = prepare(p, &p->works[i], from, plain);
+    memory_free(plain);
+    return result;
+}
+
+/* ---- training ------------------------------------------------------------------------------------------ */
+
+static void channels_in(float *to, const float *from, const channel_map *m)
+{
+    for (int c = 0; c < m->channels; c++) to[m->map[c]] = from[c];
+}
+
+static void channels_out(float *to, const float *from, const channel_map *m)
+{
+    for (int c = 0; c < m->channels; c++) to[c] = from[m->map[c]];
+}
+
+static status span_in(onednn_plan *p, const work *w, float *span, const params *from, float *plain)
+{
+    const channel_map *const m = &p->units.channels[w->u.value];
+    const weight_shape *const s = &w->weights;
+    if (s->param >= 0) {
+        zero(plain, plain_count(s));
+        to_plain(plain, params_f32(from, s->param), s, NULL, p->base.options.threads);
+        TRY(dnn_reorder_run(w->load, plain, span + p->slots[s->param].offset, p->scratch));
+        if (s->bias_param >= 0) channels_in(span + p->slots[s->bias_param].offset, params_f32(from, s->bias_param), m);
+    }
+    if (w->u.norm_op < 0) return POLYP_OK;
+    const int first = p->base.graph->ops[w->u.norm_op].param;
+    for (int k = first; k < first + 2; k++) channels_in(span + p->slots[k].offset, params_f32(from, k), m);
+    return POLYP_OK;
+}
+
+static float *flat_of(const params *p, int i)
+{
+    return p->flat + p->table->entries[i].offset;
+}
+
+static status span_out(const onednn_plan *p, const work *w, const float *span, params *to, float *plain)
+{
+    const channel_map *const m = &p->units.channels[w->u.value];
+    const weight_shape *const s = &w->weights;
+    if (s->param >= 0) {
+        TRY(dnn_reorder_run(w->store, span + p->slots[s->param].offset, plain, p->scratch));
+        from_plain(flat_of(to, s->param), plain, s, p->base.options.threads);
+        if (s->bias_param >= 0) channels_out(flat_of(to, s->bias_param), span + p->slots[s->bias_param].offset, m);
+    }
+    if (w->u.norm_op < 0) return POLYP_OK;
+    const int first = p->base.graph->ops[w->u.norm_op].param;
+    for (int k = first; k < first + 2; k++) channels_out(flat_of(to, k), span + p->slots[k].offset, m);
+    return POLYP_OK;
+}
+
+status weights_load_span(onednn_plan *p, enum plan_span span, const params *from)
+{
+    float *plain = NULL;
+    status result = plain_buffer(&plain, p);
+    for (int i = 0; i < p->count && result == POLYP_OK; i++) {
+        result = span_in(p, &p->works[i], p->spans[span], from, plain);
+    }
+    memory_free(plain);
+    return result;
+}
+
+status weights_save(const onednn_plan *p, enum plan_span span, params *to)
+{
+    float *plain = NULL;
+    status result = plain_buffer(&plain, p);
+    for (int i = 0; i < p->count && result == POLYP_OK; i++) {
+        result = span_out(p, &p->works[i], p->spans[span], to, plain);
+        const int norm = p->works[i].u.norm_op;
+        if (norm < 0 || span != PLAN_WEIGHTS) continue;
+        const int first = p->base.graph->ops[norm].param + 2;
+        const channel_map *const m = &p->units.channels[p->works[i].u.value];
+        for (int k = first; k < first + 2; k++) channels_out(flat_of(to, k), p->running[k], m);
+    }
+    memory_free(plain);
+    return result;
+}
+
+static void load_running(onednn_plan *p, const params *from)
+{
+    for (int i = 0; i < p->count; i++) {
+        const work *const w = &p->works[i];
+        if (w->u.norm_op < 0) continue;
+        const int first = p->base.graph->ops[w->u.norm_op].param + 2;
+        for (int k = first; k < first + 2; k++) {
+            channels_in(p->running[k], params_f32(from, k), &p->units.channels[w->u.value]);
+        }
+    }
+}
+
+status weights_load(onednn_plan *p, const params *from)
+{
+    if (!p->training) return prepare_all(p, from);
+    load_running(p, from);
+    return weights_load_span(p, PLAN_WEIGHTS, from);
+}
