@@ -16,8 +16,9 @@ status image_check_size(uint64_t width, uint64_t height, const char *name)
 {
     if (width == 0 || height == 0) return fail(POLYP_ERR_SIZE, "%s: the picture is empty", name);
     if (width > IMAGE_LIMIT_PIXELS / height)
-        return fail(POLYP_ERR_SIZE, "%s: %llu x %llu pixels are more than the limit of %zu megapixels; shrink the picture",
-                    name, (unsigned long long)width, (unsigned long long)height, IMAGE_LIMIT_PIXELS / 1000000);
+        return fail(POLYP_ERR_SIZE,
+                    "%s: %llu x %llu pixels are more than the limit of %zu megapixels; shrink the picture", name,
+                    (unsigned long long)width, (unsigned long long)height, IMAGE_LIMIT_PIXELS / 1000000);
     return POLYP_OK;
 }
 
@@ -52,9 +53,9 @@ typedef struct file_format {
 static const file_format formats[] = {
     {"\xff\xd8\xff", 3, jpeg_decode},
     {"\x89PNG\r\n\x1a\n", 8, png_decode},
-    {"II*\0", 4, tiff_decode},
-    {"MM\0*", 4, tiff_decode},
-    {"II+\0", 4, tiff_decode}, /* the 64-bit kind */
+    {"II*\0", 4, tiff_decode}, /* little endian */
+    {"MM\0*", 4, tiff_decode}, /* big endian */
+    {"II+\0", 4, tiff_decode}, /* the same with 64-bit offsets */
     {"MM\0+", 4, tiff_decode},
 };
 

@@ -5,7 +5,11 @@
 #include "base/status.h"
 
 /* A declared size above this is refused before anything is allocated. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define IMAGE_LIMIT_PIXELS ((size_t)1000 * 1000) /* a fuzzer should not spend its time on large blank pictures */
+#else
 #define IMAGE_LIMIT_PIXELS ((size_t)100 * 1000 * 1000)
+#endif
 
 /* Zeroed pixels. channels 1, 3 or 4. Errors: SIZE (not positive, over the limit), MEMORY. Free: polyp_image_free(). */
 status image_create(polyp_image *out, int width, int height, int channels);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jpeglib.h>
 #include <jerror.h>
+#include <jpeglib.h>
 
 #include "base/memory.h"
 #include "media/formats.h"
@@ -51,8 +51,9 @@ static status failure(const jpeg_trouble *trouble, const char *name)
     case JERR_BAD_PRECISION:
     case JERR_SOF_UNSUPPORTED:
     case JERR_CONVERSION_NOTIMPL:
-        return fail(POLYP_ERR_UNSUPPORTED, "%s: this kind of JPEG is not handled (%s); save it as a baseline JPEG or PNG",
-                    name, trouble->words);
+        return fail(POLYP_ERR_UNSUPPORTED,
+                    "%s: this kind of JPEG is not handled (%s); save it as a baseline JPEG or PNG", name,
+                    trouble->words);
     case JWRN_JPEG_EOF: return fail(POLYP_ERR_FORMAT, "%s: the JPEG is cut off", name);
     default: return fail(POLYP_ERR_FORMAT, "%s: damaged JPEG (%s)", name, trouble->words);
     }
@@ -69,7 +70,7 @@ typedef struct jpeg_reader {
     unsigned char *cmyk_row; /* only for CMYK and YCCK */
 } jpeg_reader;
 
-/* A progressive file may repeat passes over the picture without end, each for a few bytes: a small file, hours of work. */
+/* A progressive file may pass over the picture without end, a few bytes each time: a small file, hours of work. */
 static void on_progress(j_common_ptr session)
 {
     enum { MOST_SCANS = 500 };
@@ -152,10 +153,8 @@ status jpeg_decode(polyp_image *out, const unsigned char *bytes, size_t size, co
     const status result = read_guarded(&r, bytes, size);
     jpeg_destroy_decompress(&r.session);
     memory_free(r.cmyk_row);
-    if (result == POLYP_OK)
-        *out = r.image;
-    else
-        polyp_image_free(&r.image);
+    if (result == POLYP_OK) *out = r.image;
+    else polyp_image_free(&r.image);
     return result;
 }
 

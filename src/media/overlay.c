@@ -65,11 +65,12 @@ static void blend(unsigned char *pixel, const overlay_style *style, double cover
 static status check(const polyp_image *picture, const polyp_image *mask, const overlay_style *style)
 {
     if (picture->channels != 3 || mask->channels != 1)
-        return fail(POLYP_ERR_ARGUMENT, "an overlay needs an RGB picture and a mask of one channel, not %d and %d channels",
+        return fail(POLYP_ERR_ARGUMENT,
+                    "an overlay needs an RGB picture and a mask of one channel, not %d and %d channels",
                     picture->channels, mask->channels);
     if (picture->width != mask->width || picture->height != mask->height)
-        return fail(POLYP_ERR_SIZE, "an overlay needs a mask of the picture's size, %d x %d, not %d x %d", picture->width,
-                    picture->height, mask->width, mask->height);
+        return fail(POLYP_ERR_SIZE, "an overlay needs a mask of the picture's size, %d x %d, not %d x %d",
+                    picture->width, picture->height, mask->width, mask->height);
     if (!(style->tint >= 0.0 && style->tint <= 1.0))
         return fail(POLYP_ERR_ARGUMENT, "an overlay's tint must lie between 0 and 1, not %g", style->tint);
     return POLYP_OK;
@@ -83,10 +84,8 @@ status overlay_draw(polyp_image *picture, const polyp_image *mask, const overlay
     TRY(memory_new(&marked, pixels));
     mark_outline(marked, mask, style->outline < 0 ? automatic_outline(picture) : style->outline);
     for (size_t i = 0; i < pixels; i++) {
-        if (marked[i])
-            blend(picture->pixels + 3 * i, style, 1.0);
-        else if (mask->pixels[i] > 127)
-            blend(picture->pixels + 3 * i, style, style->tint);
+        if (marked[i]) blend(picture->pixels + 3 * i, style, 1.0);
+        else if (mask->pixels[i] > 127) blend(picture->pixels + 3 * i, style, style->tint);
     }
     memory_free(marked);
     return POLYP_OK;

@@ -80,12 +80,27 @@ static int chunk_orientation(spng_ctx *session)
     return spng_get_exif(session, &exif) == 0 ? exif_orientation((const unsigned char *)exif.data, exif.length) : 1;
 }
 
-static status read_picture(polyp_image *out, spng_ctx *session, const char *name)
+/* Whether the chunks follow one another up to the end of the last: libspng does not look at that one's checksum. */
+static bool is_whole(const unsigned char *bytes, size_t size)
+{
+    enum { SIGNATURE = 8, FRAME = 12 }; /* a chunk's length, type and checksum */
+    for (size_t at = SIGNATURE; at <= size && size - at >= FRAME;) {
+        const unsigned char *const p = bytes + at;
+        const size_t length = (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+        if (length > size - at - FRAME) return false;
+        if (memcmp(p + 4, "IEND", 4) == 0) return true;
+        at += FRAME + length;
+    }
+    return false;
+}
+
+static status read_picture(polyp_image *out, spng_ctx *session, bool whole, const char *name)
 {
     struct spng_ihdr header;
     const int code = spng_get_ihdr(session, &header);
     if (code != 0) return failure(code, name);
     TRY(image_check_size(header.width, header.height, name));
+    if (!whole) return failure(SPNG_IO_EOF, name);
     TRY(header.bit_depth == 16 ? unpack_16(out, session, &header, name) : unpack_8(out, session, &header, name));
     return image_turn_upright(out, chunk_orientation(session));
 }
@@ -97,12 +112,10 @@ status png_decode(polyp_image *out, const unsigned char *bytes, size_t size, con
     polyp_image image = {0};
     spng_set_chunk_limits(session, extra_chunks_limit, extra_chunks_limit);
     int code = spng_set_png_buffer(session, bytes, size);
-    const status result = code == 0 ? read_picture(&image, session, name) : failure(code, name);
+    const status result = code == 0 ? read_picture(&image, session, is_whole(bytes, size), name) : failure(code, name);
     spng_ctx_free(session);
-    if (result == POLYP_OK)
-        *out = image;
-    else
-        polyp_image_free(&image);
+    if (result == POLYP_OK) *out = image;
+    else polyp_image_free(&image);
     return result;
 }
 

@@ -5,7 +5,8 @@
 #include "base/status.h"
 
 /* PIL's Image.resize(BILINEAR): a triangle filter widened when shrinking; within 1 level of it. Any channel count.
- * Rows first, then columns, 8 bits between as PIL does. Errors: SIZE (not positive), MEMORY. */
+ * One axis after the other, 8 bits between, as PIL does; which goes first is chosen for speed, and moves a result by 1
+ * level at most. Errors: SIZE (not positive), MEMORY. */
 status resize_bilinear(polyp_image *out, const polyp_image *in, int width, int height);
 
 /* Mean over the covered area, edge pixels by their share; round to nearest. For shrinking masks (then > 127). */

@@ -18,6 +18,7 @@ typedef struct tiff_source {
     const unsigned char *bytes;
     uint64_t size, position;
     const char *name;
+    bool ran_out;    /* bytes beyond the end were asked for */
     char words[200]; /* libtiff's last complaint */
 } tiff_source;
 
@@ -28,6 +29,7 @@ static tmsize_t source_read(thandle_t handle, void *to, tmsize_t size)
     const uint64_t count = (uint64_t)size < left ? (uint64_t)size : left;
     memcpy(to, s->bytes + s->position, (size_t)count);
     s->position += count;
+    if (count < (uint64_t)size) s->ran_out = true;
     return (tmsize_t)count;
 }
 
@@ -80,7 +82,8 @@ static int on_warning(TIFF *file, void *source, const char *module, const char *
 
 static status damaged(const tiff_source *source)
 {
-    return fail(POLYP_ERR_FORMAT, "%s: damaged or cut-off TIFF (%s)", source->name,
+    if (source->ran_out) return fail(POLYP_ERR_FORMAT, "%s: the TIFF is cut off", source->name);
+    return fail(POLYP_ERR_FORMAT, "%s: damaged TIFF (%s)", source->name,
                 source->words[0] ? source->words : "no reason known");
 }
 
@@ -103,11 +106,11 @@ static status source_open(TIFF **out, tiff_source *source)
 typedef struct tiff_layout {
     uint32_t width, height;
     uint16_t bits, samples, kind, planar, sample_format;
-    uint16_t extra;                        /* meaning of the first sample beyond the colours */
+    uint16_t extra; /* meaning of the first sample beyond the colours */
     bool tiled;
-    uint32_t block_width, block_height;    /* of a tile or strip */
+    uint32_t block_width, block_height; /* of a tile or strip */
     size_t row_bytes, block_bytes;
-    int kept;                              /* leading samples of a pixel that we want */
+    int kept; /* leading samples of a pixel that we want */
 } tiff_layout;
 
 static void read_header(tiff_layout *l, TIFF *file)
@@ -177,12 +180,12 @@ static uint16_t sample_at(const unsigned char *row, size_t index, unsigned bits)
         return value;
     }
     const unsigned shift = 8 - bits - (unsigned)(index * bits % 8);
-    return (uint16_t)(row[index * bits / 8] >> shift & ((1U << bits) - 1));
+    return (uint16_t)((unsigned)row[index * bits / 8] >> shift & ((1U << bits) - 1));
 }
 
 /* Copy one decoded block, whose first pixel is (left, top), to its place among samples[height][width][kept]. */
-static void place_block(uint16_t *samples, const tiff_layout *l, const unsigned char *block, uint32_t left, uint32_t top,
-                        uint16_t plane)
+static void place_block(uint16_t *samples, const tiff_layout *l, const unsigned char *block, uint32_t left,
+                        uint32_t top, uint16_t plane)
 {
     const bool separate = l->planar == PLANARCONFIG_SEPARATE;
     const uint32_t bottom = l->height - top < l->block_height ? l->height : top + l->block_height;
@@ -195,7 +198,8 @@ static void place_block(uint16_t *samples, const tiff_layout *l, const unsigned 
     }
 }
 
-static bool read_block(TIFF *file, const tiff_layout *l, unsigned char *block, uint32_t left, uint32_t top, uint16_t plane)
+static bool read_block(TIFF *file, const tiff_layout *l, unsigned char *block, uint32_t left, uint32_t top,
+                       uint16_t plane)
 {
     if (l->tiled) {
         const uint32_t tile = TIFFComputeTile(file, left, top, 0, plane);
@@ -260,7 +264,8 @@ static status read_plain(polyp_image *out, TIFF *file, tiff_layout *l, const tif
     TRY(memory_new(&samples, (size_t)l->width * l->height * (size_t)l->kept));
     status result = read_samples(samples, file, l, source);
     if (result == POLYP_OK)
-        result = l->kind == PHOTOMETRIC_PALETTE ? from_palette(out, samples, l, file, source) : from_levels(out, samples, l);
+        result =
+            l->kind == PHOTOMETRIC_PALETTE ? from_palette(out, samples, l, file, source) : from_levels(out, samples, l);
     memory_free(samples);
     return result;
 }
@@ -284,13 +289,14 @@ static status read_rare(polyp_image *out, TIFF *file, const tiff_layout *l, cons
     char words[1024] = "";
     TIFFRGBAImage image;
     if (!TIFFRGBAImageOK(file, words) || !TIFFRGBAImageBegin(&image, file, 1, words))
-        return fail(POLYP_ERR_UNSUPPORTED, "%s: this kind of TIFF is not handled (%s); save it as 8-bit RGB", source->name,
-                    words);
+        return fail(POLYP_ERR_UNSUPPORTED, "%s: this kind of TIFF is not handled (%s); save it as 8-bit RGB",
+                    source->name, words);
     image.req_orientation = image.orientation; /* rows as stored: turning is ours */
     uint32_t *raster;
     status result = memory_new(&raster, (size_t)l->width * l->height);
     if (result == POLYP_OK) {
-        result = TIFFRGBAImageGet(&image, raster, l->width, l->height) ? raster_to_rgb(out, raster, l) : damaged(source);
+        result =
+            TIFFRGBAImageGet(&image, raster, l->width, l->height) ? raster_to_rgb(out, raster, l) : damaged(source);
         memory_free(raster);
     }
     TIFFRGBAImageEnd(&image);
@@ -305,6 +311,8 @@ static status read_picture(polyp_image *out, TIFF *file, const tiff_source *sour
     read_header(&layout, file);
     TRY(image_check_size(layout.width, layout.height, source->name));
     TRY(is_plain(&layout) ? read_plain(out, file, &layout, source) : read_rare(out, file, &layout, source));
+    /* libtiff leaves a tag out when its value lies beyond the end, and would show a palette's indices as grey */
+    if (source->ran_out) return damaged(source);
     uint16_t orientation = 1;
     TIFFGetFieldDefaulted(file, TIFFTAG_ORIENTATION, &orientation);
     return image_turn_upright(out, orientation);
@@ -318,10 +326,8 @@ status tiff_decode(polyp_image *out, const unsigned char *bytes, size_t size, co
     polyp_image image = {0};
     const status result = read_picture(&image, file, &source);
     TIFFClose(file);
-    if (result == POLYP_OK)
-        *out = image;
-    else
-        polyp_image_free(&image);
+    if (result == POLYP_OK) *out = image;
+    else polyp_image_free(&image);
     return result;
 }
 
