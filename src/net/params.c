@@ -43,7 +43,8 @@ int param_append(param_table *table, const char *name, enum param_role role, int
     entry.trained = role != PARAM_RUNNING_MEAN && role != PARAM_RUNNING_VAR;
     if (describe(&entry, name, rank, dims) != POLYP_OK) return -1;
     size_t values = 0, bytes = 0;
-    if (!size_add(table->values, entry.count, &values) || !size_multiply(values, sizeof(float), &bytes)) {
+    if (!size_add(table->values, entry.count, &values) || !size_multiply(values, sizeof(float), &bytes) ||
+        bytes > PTRDIFF_MAX) {
         (void)fail(POLYP_ERR_SIZE, "the network has more parameters than can be addressed (at %s)", name);
         return -1;
     }
