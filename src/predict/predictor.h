@@ -8,6 +8,11 @@
 /* polyp_predictor is this struct; opened by polyp_predictor_open(). Two slots: while one picture is computed, another may
  * be prepared by the caller's thread. */
 
+/* For pictures squished to size x size, without weights yet: predictor_load() before the first collect. `g` must stay as
+ * long as the predictor. Training validates through one that it loads after each epoch. */
+status predictor_create(polyp_predictor **out, const engine *e, const graph *g, int size, double threshold, int threads);
+status predictor_load(polyp_predictor *p, const params *weights);
+
 /* Resize and normalise into slot 0 or 1. */
 status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture);
 

@@ -1,0 +1,157 @@
+/* Scoring loop: workers decode ahead, the caller's thread computes. */
+#include "learn/evaluate.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "learn/ahead.h"
+#include "learn/run_log.h"
+#include "media/image.h"
+
+enum { DECODERS = 2, DECODED_AHEAD = 4 };
+
+typedef struct decoded {
+    polyp_image picture, mask;
+} decoded;
+
+typedef struct decoding {
+    const dataset *data;
+    decoded slots[DECODED_AHEAD];
+} decoding;
+
+static void free_decoded(decoded *d)
+{
+    polyp_image_free(&d->picture);
+    polyp_image_free(&d->mask);
+    *d = (decoded){0};
+}
+
+/* Runs on a worker. */
+static status decode_sample(void *context, size_t number, size_t slot)
+{
+    decoding *const d = context;
+    free_decoded(&d->slots[slot]);
+    return sample_read(&d->slots[slot].picture, &d->slots[slot].mask, &d->data->samples[number]);
+}
+
+static status score_picture(evaluate_row *row, polyp_predictor *predictor, const decoded *d)
+{
+    polyp_image found = {0};
+    row->width = d->picture.width;
+    row->height = d->picture.height;
+    TRY(predictor_submit(predictor, 0, &d->picture));
+    TRY(predictor_collect(predictor, 0, row->width, row->height, NULL, &found));
+    const status result = scores_count(&row->counts, &found, &d->mask);
+    polyp_image_free(&found);
+    return result;
+}
+
+static status report(const evaluate_watch *w, size_t done, size_t total)
+{
+    const polyp_progress progress = {.phase = w->phase, .done = done, .total = total, .unit = "picture", .epoch = w->epoch,
+                                     .epochs = w->epochs, .loss = (double)NAN, .learning_rate = (double)NAN};
+    return watch_report(w->watch, &progress);
+}
+
+status evaluate_pictures(evaluate_row *rows, polyp_predictor *predictor, const dataset *data, int workers,
+                         const evaluate_watch *watch)
+{
+    decoding d = {.data = data};
+    ahead *reader;
+    TRY(ahead_open(&reader, decode_sample, &d, data->count, DECODED_AHEAD, workers));
+    status result = POLYP_OK;
+    for (size_t i = 0; i < data->count && result == POLYP_OK; i++) {
+        size_t slot;
+        result = ahead_next(reader, &slot);
+        if (result == POLYP_OK) result = score_picture(&rows[i], predictor, &d.slots[slot]);
+        if (result == POLYP_OK) result = report(watch, i + 1, data->count);
+    }
+    ahead_close(reader);
+    for (size_t i = 0; i < DECODED_AHEAD; i++) free_decoded(&d.slots[i]);
+    return result;
+}
+
+static bool has_polyp(const pixel_counts *c)
+{
+    return c->tp + c->fn > 0;
+}
+
+static status find_intervals(polyp_evaluation *e, const pixel_counts *counts, size_t count)
+{
+    double *jaccard = NULL, *dsc = NULL;
+    status result;
+    TRY_DONE(memory_new(&jaccard, count));
+    TRY_DONE(memory_new(&dsc, count));
+    for (size_t i = 0; i < count; i++) {
+        const polyp_metrics m = scores_of(&counts[i]);
+        jaccard[i] = m.jaccard;
+        dsc[i] = m.dsc;
+    }
+    TRY_DONE(scores_bootstrap(&e->jaccard_95, jaccard, count));
+    TRY_DONE(scores_bootstrap(&e->dsc_95, dsc, count));
+done:
+    memory_free(jaccard);
+    memory_free(dsc);
+    return result;
+}
+
+status evaluate_sum_up(polyp_evaluation *out, const evaluate_row *rows, size_t count, bool intervals)
+{
+    polyp_evaluation e = {.images = count, .threshold = out->threshold, .seconds = out->seconds};
+    pixel_counts *counts;
+    TRY(memory_new(&counts, count));
+    for (size_t i = 0; i < count; i++) {
+        counts[i] = rows[i].counts;
+        if (has_polyp(&counts[i])) continue;
+        e.without_polyp++;
+        e.false_alarms += counts[i].fp > 0;
+    }
+    e.per_image = scores_per_image(counts, count);
+    e.pooled = scores_pooled(counts, count);
+    const status result = intervals ? find_intervals(&e, counts, count) : POLYP_OK;
+    memory_free(counts);
+    if (result == POLYP_OK) *out = e;
+    return result;
+}
+
+/* The predictor that `options` ask for. */
+static status open_predictor(polyp_predictor **out, const polyp_model *model, const polyp_evaluate_options *options)
+{
+    const engine *e;
+    polyp_predictor *p;
+    TRY(engine_find(&e, options->engine ? options->engine : "auto"));
+    TRY(predictor_create(&p, e, &model->graph, model->facts.size, model->facts.threshold, options->threads));
+    predictor_set_threshold(p, options->threshold);
+    const status result = predictor_load(p, &model->weights);
+    if (result == POLYP_OK) {
+        *out = p;
+    } else {
+        polyp_predictor_close(p);
+    }
+    return result;
+}
+
+status evaluate_model(polyp_evaluation *out, const polyp_model *model, const polyp_evaluate_options *options)
+{
+    const double start = clock_seconds();
+    const evaluate_watch watch = {.watch = &options->watch, .phase = "evaluate"};
+    polyp_evaluation e = {.threshold = options->threshold < 0.0 ? model->facts.threshold : options->threshold};
+    dataset data = {0};
+    polyp_predictor *predictor = NULL;
+    evaluate_row *rows = NULL;
+    status result;
+    TRY_DONE(dataset_open(&data, options->data, options->split));
+    TRY_DONE(open_predictor(&predictor, model, options));
+    TRY_DONE(memory_new(&rows, data.count));
+    TRY_DONE(evaluate_pictures(rows, predictor, &data, DECODERS, &watch));
+    TRY_DONE(evaluate_sum_up(&e, rows, data.count, true));
+    e.seconds = clock_seconds() - start;
+    if (options->csv) TRY_DONE(evaluate_write_csv(options->csv, &data, rows));
+    if (options->json) TRY_DONE(evaluate_write_json(options->json, &e));
+    *out = e;
+done:
+    memory_free(rows);
+    polyp_predictor_close(predictor);
+    dataset_free(&data);
+    return result;
+}

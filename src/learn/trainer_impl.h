@@ -1,0 +1,72 @@
+/* What the trainer's files share. */
+#ifndef POLYP_LEARN_TRAINER_IMPL_H
+#define POLYP_LEARN_TRAINER_IMPL_H
+
+#include "learn/checkpoint.h"
+#include "learn/evaluate.h"
+#include "learn/history.h"
+#include "learn/loader.h"
+#include "learn/recipe.h"
+#include "learn/run_log.h"
+#include "learn/schedule.h"
+#include "net/loss.h"
+
+/* ---- the run's folder and the data (trainer_data.c) ------------------------------------------------- */
+
+typedef struct run_paths {
+    char *model, *last, *history, *recipe, *curves, *log, *train, *valid;
+} run_paths;
+
+/* Creates the folder. A folder that holds last.safetensors is refused unless `resume`. */
+status run_paths_create(run_paths *out, const char *folder, bool resume);
+void run_paths_free(run_paths *paths);
+
+typedef struct training_data {
+    dataset opened;       /* the whole training split when validation is a part of it: owns the strings */
+    dataset train, valid;
+    char hash[17];        /* of both parts' names and contents */
+    const char *split, *valid_name; /* as used */
+} training_data;
+
+/* Training and validation pictures by options->split and options->valid. Refuses the official test split "val" without
+ * options->allow_test, and a picture in both parts. */
+status training_data_open(training_data *out, const polyp_train_options *options);
+void training_data_free(training_data *data);
+
+/* The stems, one a line, as a split file. */
+status write_stems(const char *path, const dataset *data);
+
+/* ---- one run (trainer_setup.c) ---------------------------------------------------------------------- */
+
+typedef struct trainer {
+    const polyp_train_options *options;
+    double seconds_between;    /* checkpoints inside an epoch */
+    run_paths paths;
+    run_log log;
+    training_data data;
+    recipe recipe;
+    char recipe_text[2048];
+    model_facts facts;
+    graph graph;
+    polyp_model *init;         /* weights to start from; NULL: none */
+    const engine *engine;
+    int threads;
+    enum loss_kind loss;
+    one_cycle schedule;
+    double group_rate[3];      /* factor on the schedule's rate per parameter group */
+    plan *plan;
+    polyp_predictor *validator;
+    tensor gradient;           /* (batch, 1, size, size): of the logits */
+    params weights, moment1, moment2; /* host copies for checkpoints, models and validation */
+    loader *loader;
+    evaluate_row *rows;        /* [data.valid.count] */
+    history history;
+    checkpoint state;
+    double saved_at;           /* monotonic seconds of the last checkpoint */
+} trainer;
+
+/* Everything up to the first step; when resuming, the state of last.safetensors. */
+status trainer_open(trainer *t, const polyp_train_options *options, double seconds_between);
+void trainer_close(trainer *t);
+
+#endif

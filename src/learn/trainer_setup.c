@@ -1,0 +1,240 @@
+/* Everything up to the first step of a run. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/thread.h"
+#include "learn/trainer_impl.h"
+
+static const double MEBIBYTE = 1024.0 * 1024.0;
+
+/* ---- network ---------------------------------------------------------------------------------------- */
+
+static status hash_file(char out[17], const char *path)
+{
+    file_bytes bytes;
+    out[0] = '\0';
+    if (!path) return POLYP_OK;
+    TRY(file_map(&bytes, path));
+    weights_hash(out, bytes.data, bytes.size);
+    file_close(&bytes);
+    return POLYP_OK;
+}
+
+/* Preset and size: what was asked for, else what `init` has. */
+static status choose_network(trainer *t)
+{
+    const polyp_train_options *const o = t->options;
+    const char *preset = o->preset ? o->preset : "slim";
+    if (o->init) {
+        TRY(model_open(&t->init, o->init));
+        if (o->preset && strcmp(o->preset, t->init->facts.preset) != 0) {
+            return fail(POLYP_ERR_MISMATCH, "%s: its preset is %s, not %s; leave --preset out", o->init,
+                        t->init->facts.preset, o->preset);
+        }
+        preset = t->init->facts.preset;
+    }
+    unet_spec spec;
+    TRY(unet_preset(&spec, preset));
+    TRY(unet_build(&t->graph, &spec));
+    t->facts = model_facts_default(preset);
+    if (t->init) {
+        t->facts.size = t->init->facts.size;
+        memcpy(t->facts.licence, t->init->facts.licence, sizeof t->facts.licence);
+    }
+    if (o->size) t->facts.size = o->size;
+    return POLYP_OK;
+}
+
+static status fill_from_encoder(trainer *t)
+{
+    weights_file file;
+    TRY(weights_open(&file, t->options->encoder));
+    const char *const licence = weights_metadata(&file, "licence");
+    if (licence) (void)snprintf(t->facts.licence, sizeof t->facts.licence, "%s", licence);
+    const status result = weights_fill_encoder(&t->weights, &file, t->options->encoder);
+    weights_close(&file);
+    return result;
+}
+
+static status first_weights(trainer *t)
+{
+    params_initialise(&t->weights, t->options->seed);
+    if (t->options->encoder) return fill_from_encoder(t);
+    if (!t->init) return POLYP_OK;
+    for (int i = 0; i < t->graph.params.count; i++) {
+        const param *const entry = &t->graph.params.entries[i];
+        memcpy(t->weights.flat + entry->offset, params_f32(&t->init->weights, i), entry->count * sizeof(float));
+    }
+    return POLYP_OK;
+}
+
+/* ---- memory ----------------------------------------------------------------------------------------- */
+
+/* What a run holds, in bytes. */
+typedef struct memory_parts {
+    size_t training, validation, copies, pictures, total;
+} memory_parts;
+
+static shape input_shape(const trainer *t, int n)
+{
+    return (shape){n, 3, t->facts.size, t->facts.size};
+}
+
+static status count_memory(memory_parts *m, const trainer *t)
+{
+    const plan_options train = {.mode = PLAN_TRAIN, .threads = t->threads};
+    const plan_options infer = {.mode = PLAN_INFER, .threads = t->threads};
+    const size_t pixels = (size_t)t->facts.size * (size_t)t->facts.size;
+    size_t kept;
+    TRY(plan_memory_needed(&m->training, t->engine, &t->graph, input_shape(t, t->options->batch), &train));
+    TRY(plan_memory_needed(&m->validation, t->engine, &t->graph, input_shape(t, 1), &infer));
+    m->copies = 3 * t->graph.params.values * sizeof(float); /* weights, both moments */
+    if (!size_multiply(t->data.train.count, pixels * 4, &kept)) return fail(POLYP_ERR_MEMORY, "too many pictures to keep");
+    /* three batches in the making and the gradient of the logits: 13 floats a pixel and picture */
+    m->pictures = kept + pixels * (size_t)t->options->batch * 13 * sizeof(float);
+    m->total = m->training + m->validation + m->copies + m->pictures;
+    return POLYP_OK;
+}
+
+/* Said before anything large is allocated. */
+static status report_memory(trainer *t)
+{
+    memory_parts m;
+    TRY(count_memory(&m, t));
+    TRY(run_log_line(&t->log, "memory: %.0f MiB (training %.0f, validation %.0f, weights to save %.0f, pictures %.0f)",
+                     (double)m.total / MEBIBYTE, (double)m.training / MEBIBYTE, (double)m.validation / MEBIBYTE,
+                     (double)m.copies / MEBIBYTE, (double)m.pictures / MEBIBYTE));
+    if (t->options->memory_limit == 0 || m.total <= t->options->memory_limit) return POLYP_OK;
+    return fail(POLYP_ERR_MEMORY,
+                "this training needs %.0f MiB, more than the limit of %.0f MiB; take a smaller batch, size or preset",
+                (double)m.total / MEBIBYTE, (double)t->options->memory_limit / MEBIBYTE);
+}
+
+/* ---- recipe, state ---------------------------------------------------------------------------------- */
+
+static status make_recipe(trainer *t)
+{
+    recipe *const r = &t->recipe;
+    *r = (recipe){.options = t->options, .preset = t->facts.preset, .engine = engine_name(t->engine), .split = t->data.split,
+                  .valid = t->data.valid_name, .size = t->facts.size, .threads = t->threads,
+                  .pictures = t->data.train.count, .valid_pictures = t->data.valid.count};
+    memcpy(r->data_hash, t->data.hash, sizeof r->data_hash);
+    TRY(hash_file(r->encoder_hash, t->options->encoder));
+    TRY(hash_file(r->init_hash, t->options->init));
+    return recipe_print(t->recipe_text, sizeof t->recipe_text, r);
+}
+
+static void choose_rates(trainer *t)
+{
+    const polyp_train_options *const o = t->options;
+    const double encoder = o->encoder || o->init ? o->encoder_rate : 1.0;
+    t->schedule = one_cycle_defaults(o->learning_rate);
+    t->group_rate[0] = t->group_rate[1] = encoder;
+    t->group_rate[2] = 1.0;
+}
+
+static status fresh_state(trainer *t)
+{
+    TRY(first_weights(t));
+    t->state = (checkpoint){.best = -1.0};
+    memcpy(t->state.recipe, t->recipe_text, sizeof t->state.recipe);
+    memcpy(t->state.data_hash, t->data.hash, sizeof t->state.data_hash);
+    return POLYP_OK;
+}
+
+static status resumed_state(trainer *t)
+{
+    const char *const path = t->paths.last;
+    TRY(checkpoint_read(path, &t->weights, &t->moment1, &t->moment2, &t->state));
+    TRY(recipe_compare(path, t->state.recipe, t->recipe_text));
+    if (strcmp(t->state.data_hash, t->data.hash) != 0) {
+        return fail(POLYP_ERR_MISMATCH, "%s: the pictures or masks of %s have changed since; resume with the same data", path,
+                    t->options->data);
+    }
+    if (t->state.epoch > t->options->epochs || t->state.batch > loader_batches(t->loader)) {
+        return fail(POLYP_ERR_FORMAT, "%s: its place lies beyond the run's end; delete it to train from the start", path);
+    }
+    TRY(history_read(&t->history, t->paths.history, t->state.epoch));
+    return run_log_line(&t->log, "resumed at epoch %d, batch %zu", t->state.epoch + 1, t->state.batch);
+}
+
+static status load_state(trainer *t)
+{
+    const bool resumes = t->options->resume && file_exists(t->paths.last);
+    TRY(resumes ? resumed_state(t) : fresh_state(t));
+    TRY(plan_load(t->plan, &t->weights));
+    if (resumes) TRY(plan_load_moments(t->plan, &t->moment1, &t->moment2));
+    /* an epoch that only lacks its validation draws no more batches */
+    const bool at_end = t->state.batch == loader_batches(t->loader);
+    loader_seek(t->loader, t->state.epoch + at_end, at_end ? 0 : t->state.batch);
+    return POLYP_OK;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------- */
+
+static status open_parts(trainer *t)
+{
+    const polyp_train_options *const o = t->options;
+    const plan_options train = {.mode = PLAN_TRAIN, .threads = t->threads};
+    const loader_options batches = {
+        .size = t->facts.size, .batch = o->batch, .seed = o->seed, .augment = true, .shuffle = true};
+    TRY(loader_open(&t->loader, &t->data.train, &batches));
+    TRY(params_create(&t->weights, &t->graph.params));
+    TRY(params_create(&t->moment1, &t->graph.params));
+    TRY(params_create(&t->moment2, &t->graph.params));
+    TRY(plan_create(&t->plan, t->engine, &t->graph, input_shape(t, o->batch), &train));
+    TRY(predictor_create(&t->validator, t->engine, &t->graph, t->facts.size, t->facts.threshold, t->threads));
+    TRY(tensor_create(&t->gradient, plan_logits(t->plan).shape));
+    TRY(memory_new(&t->rows, t->data.valid.count));
+    return history_create(&t->history, o->epochs);
+}
+
+static status write_inputs(const trainer *t)
+{
+    TRY(recipe_write(t->paths.recipe, &t->recipe));
+    TRY(write_stems(t->paths.train, &t->data.train));
+    return write_stems(t->paths.valid, &t->data.valid);
+}
+
+status trainer_open(trainer *t, const polyp_train_options *options, double seconds_between)
+{
+    t->options = options;
+    t->seconds_between = seconds_between;
+    t->threads = options->threads ? options->threads : processor_count();
+    TRY(engine_find(&t->engine, options->engine));
+    TRY(loss_parse(&t->loss, options->loss));
+    TRY(choose_network(t));
+    TRY(run_paths_create(&t->paths, options->out, options->resume));
+    TRY(training_data_open(&t->data, options));
+    TRY(run_log_open(&t->log, t->paths.log, &options->watch));
+    TRY(run_log_line(&t->log, "%zu pictures to train on, %zu to validate on; %s at %d x %d, engine %s, %d threads",
+                     t->data.train.count, t->data.valid.count, t->facts.preset, t->facts.size, t->facts.size,
+                     engine_name(t->engine), t->threads));
+    TRY(make_recipe(t));
+    choose_rates(t);
+    TRY(report_memory(t));
+    TRY(open_parts(t));
+    TRY(load_state(t));
+    t->saved_at = clock_seconds();
+    return write_inputs(t);
+}
+
+void trainer_close(trainer *t)
+{
+    loader_close(t->loader);
+    plan_destroy(t->plan);
+    polyp_predictor_close(t->validator);
+    tensor_free(&t->gradient);
+    params_free(&t->weights);
+    params_free(&t->moment1);
+    params_free(&t->moment2);
+    memory_free(t->rows);
+    history_free(&t->history);
+    polyp_model_close(t->init);
+    graph_free(&t->graph);
+    training_data_free(&t->data);
+    run_log_close(&t->log);
+    run_paths_free(&t->paths);
+}

@@ -1,0 +1,150 @@
+/* A model file: written from flat weights, opened by mapping. */
+#include "predict/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "predict/prepare.h"
+
+enum { MODEL_SIZE_STEP = 32, MODEL_SIZE_LIMIT = 8192, MODEL_SIZE_DEFAULT = 256 };
+
+model_facts model_facts_default(const char *preset)
+{
+    model_facts facts = {.size = MODEL_SIZE_DEFAULT, .threshold = 0.5};
+    (void)snprintf(facts.preset, sizeof facts.preset, "%s", preset);
+    return facts;
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------- */
+
+static void fill_items(weights_item *items, const params *weights)
+{
+    for (int i = 0; i < weights->table->count; i++) {
+        const param *const entry = &weights->table->entries[i];
+        weights_item *const item = &items[i];
+        *item = (weights_item){.name = entry->name, .dtype = DTYPE_F32, .rank = entry->rank, .data = params_f32(weights, i)};
+        for (int d = 0; d < entry->rank; d++) item->shape[d] = entry->shape[d];
+    }
+}
+
+status model_write(const char *path, const graph *g, const params *weights, const model_facts *facts)
+{
+    char size[16], threshold[32], normalisation[160];
+    (void)snprintf(size, sizeof size, "%d", facts->size);
+    (void)snprintf(threshold, sizeof threshold, "%.9g", facts->threshold);
+    (void)snprintf(normalisation, sizeof normalisation, "mean %.3f %.3f %.3f std %.3f %.3f %.3f", (double)PREPARE_MEAN[0],
+                   (double)PREPARE_MEAN[1], (double)PREPARE_MEAN[2], (double)PREPARE_STD[0], (double)PREPARE_STD[1],
+                   (double)PREPARE_STD[2]);
+    const weights_text metadata[] = {
+        {"format", MODEL_FORMAT},
+        {"preset", facts->preset},
+        {"size", size},
+        {"normalisation", normalisation},
+        {"resize", "squish"},
+        {"threshold", threshold},
+        {"licence", facts->licence},
+        {"training", facts->training},
+    };
+    weights_item *items = NULL;
+    TRY(memory_new(&items, (size_t)g->params.count));
+    fill_items(items, weights);
+    const status result = weights_write(path, items, (size_t)g->params.count, metadata, sizeof metadata / sizeof metadata[0]);
+    memory_free(items);
+    return result;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------- */
+
+static status read_size(int *out, const char *text, const char *path)
+{
+    char *end;
+    const long size = strtol(text, &end, 10);
+    if (end == text || *end || size < MODEL_SIZE_STEP || size > MODEL_SIZE_LIMIT || size % MODEL_SIZE_STEP != 0) {
+        return fail(POLYP_ERR_FORMAT, "%s: its size is \"%s\", not a multiple of %d up to %d; the file is damaged", path, text,
+                    MODEL_SIZE_STEP, MODEL_SIZE_LIMIT);
+    }
+    *out = (int)size;
+    return POLYP_OK;
+}
+
+static status read_threshold(double *out, const char *text, const char *path)
+{
+    char *end;
+    const double threshold = strtod(text, &end);
+    if (end == text || *end || !(threshold >= 0.0 && threshold <= 1.0)) {
+        return fail(POLYP_ERR_FORMAT, "%s: its threshold is \"%s\", not a number from 0 to 1; the file is damaged", path, text);
+    }
+    *out = threshold;
+    return POLYP_OK;
+}
+
+/* Refuse a text that would be cut off. */
+static status read_text(char *out, size_t room, const weights_file *file, const char *key, const char *path)
+{
+    const char *const text = weights_metadata(file, key);
+    if (text && strlen(text) >= room) return fail(POLYP_ERR_FORMAT, "%s: its %s is longer than %zu bytes", path, key, room - 1);
+    (void)snprintf(out, room, "%s", text ? text : "");
+    return POLYP_OK;
+}
+
+static status read_facts(model_facts *out, unet_spec *spec, const weights_file *file, const char *path)
+{
+    const char *const format = weights_metadata(file, "format");
+    if (!format || strcmp(format, "pt") == 0) { /* another program's safetensors: known by names and shapes */
+        TRY(unet_recognise(spec, file, path));
+        *out = model_facts_default(spec->name);
+        return POLYP_OK;
+    }
+    if (strncmp(format, "polyp-checkpoint", 16) == 0) {
+        return fail(POLYP_ERR_FORMAT, "%s: is a training checkpoint; take model.safetensors beside it, or train --resume", path);
+    }
+    if (strcmp(format, MODEL_FORMAT) != 0) {
+        return fail(POLYP_ERR_UNSUPPORTED, "%s: its format is \"%s\", this program reads " MODEL_FORMAT, path, format);
+    }
+    *out = model_facts_default("");
+    TRY(read_text(out->preset, sizeof out->preset, file, "preset", path));
+    TRY(read_text(out->licence, sizeof out->licence, file, "licence", path));
+    TRY(read_text(out->training, sizeof out->training, file, "training", path));
+    const char *const size = weights_metadata(file, "size"), *const threshold = weights_metadata(file, "threshold");
+    if (size) TRY(read_size(&out->size, size, path));
+    if (threshold) TRY(read_threshold(&out->threshold, threshold, path));
+    const char *const resize = weights_metadata(file, "resize");
+    if (resize && strcmp(resize, "squish") != 0) {
+        return fail(POLYP_ERR_UNSUPPORTED, "%s: its resize is \"%s\", this program knows squish", path, resize);
+    }
+    const status known = unet_preset(spec, out->preset);
+    return known == POLYP_OK ? POLYP_OK : fail_within(known, path);
+}
+
+status model_open(polyp_model **out, const char *path)
+{
+    polyp_model *model = NULL;
+    weights_file file = {0};
+    status result;
+    TRY_DONE(weights_open(&file, path));
+    if (!file.data) {
+        result = fail(POLYP_ERR_FORMAT, "%s: is a PyTorch checkpoint; make a model of it with polyp import", path);
+        goto done;
+    }
+    TRY_DONE(memory_new(&model, 1));
+    unet_spec spec;
+    TRY_DONE(read_facts(&model->facts, &spec, &file, path));
+    TRY_DONE(unet_build(&model->graph, &spec));
+    TRY_DONE(weights_attach(&model->weights, &model->graph.params, &file, path));
+    *out = model;
+    model = NULL;
+done:
+    weights_close(&file);
+    polyp_model_close(model);
+    return result;
+}
+
+void polyp_model_close(polyp_model *model)
+{
+    if (!model) return;
+    params_free(&model->weights);
+    graph_free(&model->graph);
+    memory_free(model);
+}
