@@ -1,0 +1,192 @@
+/* The public functions of polyp.h: options checked, then the work handed to the floors below. */
+#include <math.h>
+
+#include "engine/engine.h"
+#include "learn/evaluate.h"
+#include "learn/trainer.h"
+#include "media/image.h"
+#include "net/loss.h"
+#include "predict/predictor.h"
+
+/* ---- checks ----------------------------------------------------------------------------------------- */
+
+static status check_name(const char *function, const char *what, const char *value)
+{
+    if (value && *value) return POLYP_OK;
+    return fail(POLYP_ERR_ARGUMENT, "%s: %s is missing", function, what);
+}
+
+/* Range of an option; the message names what is accepted. */
+static status check_range(const char *function, const char *what, double value, double low, double high)
+{
+    if (value >= low && value <= high) return POLYP_OK;
+    return fail(POLYP_ERR_ARGUMENT, "%s: %s is %g; it must lie between %g and %g", function, what, value, low, high);
+}
+
+enum { THREADS_LIMIT = 1024 };
+
+static status check_engine(const char *function, const char *name, int threads)
+{
+    const engine *found;
+    TRY(check_name(function, "the engine's name", name));
+    TRY(engine_find(&found, name));
+    return check_range(function, "threads", threads, 0, THREADS_LIMIT);
+}
+
+static status check_picture(const polyp_image *picture)
+{
+    if (!picture || !picture->pixels) return fail(POLYP_ERR_ARGUMENT, "there is no picture");
+    if (picture->width < 1 || picture->height < 1) {
+        return fail(POLYP_ERR_SIZE, "the picture is %d x %d; it needs a pixel at least", picture->width, picture->height);
+    }
+    if (picture->channels == 1 || picture->channels == 3 || picture->channels == 4) return POLYP_OK;
+    return fail(POLYP_ERR_ARGUMENT, "the picture has %d channels; 1, 3 and 4 are known", picture->channels);
+}
+
+/* ---- pictures --------------------------------------------------------------------------------------- */
+
+polyp_status polyp_image_read(polyp_image *out, const char *path)
+{
+    TRY(check_name("polyp_image_read", "the path", path));
+    return image_read(out, path);
+}
+
+polyp_status polyp_image_decode(polyp_image *out, const void *bytes, size_t size)
+{
+    if (!bytes) return fail(POLYP_ERR_ARGUMENT, "polyp_image_decode: there are no bytes");
+    return image_decode(out, bytes, size, "picture in memory");
+}
+
+polyp_status polyp_image_write_png(const polyp_image *image, const char *path)
+{
+    TRY(check_name("polyp_image_write_png", "the path", path));
+    TRY(check_picture(image));
+    return image_write_png(image, path);
+}
+
+/* ---- models ----------------------------------------------------------------------------------------- */
+
+polyp_status polyp_model_open(polyp_model **out, const char *path)
+{
+    TRY(check_name("polyp_model_open", "the path", path));
+    return model_open(out, path);
+}
+
+polyp_model_facts polyp_model_about(const polyp_model *model)
+{
+    polyp_model_facts facts = {.preset = model->facts.preset, .size = model->facts.size,
+                               .threshold = model->facts.threshold, .licence = model->facts.licence};
+    for (int i = 0; i < model->graph.params.count; i++) {
+        const param *const entry = &model->graph.params.entries[i];
+        if (entry->trained) facts.parameters += entry->count;
+    }
+    return facts;
+}
+
+/* ---- finding polyps --------------------------------------------------------------------------------- */
+
+polyp_predictor_options polyp_predictor_defaults(void)
+{
+    return (polyp_predictor_options){.engine = "auto"};
+}
+
+polyp_status polyp_predictor_open(polyp_predictor **out, const polyp_model *model, const polyp_predictor_options *options)
+{
+    const polyp_predictor_options o = options ? *options : polyp_predictor_defaults();
+    const engine *e;
+    polyp_predictor *p;
+    if (!model) return fail(POLYP_ERR_ARGUMENT, "polyp_predictor_open: there is no model");
+    TRY(check_engine("polyp_predictor_open", o.engine, o.threads));
+    TRY(engine_find(&e, o.engine));
+    TRY(predictor_create(&p, e, &model->graph, model->facts.size, model->facts.threshold, o.threads));
+    const status result = predictor_load(p, &model->weights);
+    if (result == POLYP_OK) {
+        *out = p;
+    } else {
+        polyp_predictor_close(p);
+    }
+    return result;
+}
+
+polyp_status polyp_predict(polyp_predictor *predictor, const polyp_image *picture, polyp_image *probability_out,
+                           polyp_image *mask_out)
+{
+    if (!predictor) return fail(POLYP_ERR_ARGUMENT, "polyp_predict: there is no predictor");
+    TRY(check_picture(picture));
+    TRY(predictor_submit(predictor, 0, picture));
+    return predictor_collect(predictor, 0, picture->width, picture->height, probability_out, mask_out);
+}
+
+/* ---- scoring ---------------------------------------------------------------------------------------- */
+
+polyp_evaluate_options polyp_evaluate_defaults(void)
+{
+    return (polyp_evaluate_options){.engine = "auto", .threshold = -1.0};
+}
+
+polyp_status polyp_evaluate(polyp_evaluation *out, const polyp_model *model, const polyp_evaluate_options *options)
+{
+    static const char function[] = "polyp_evaluate";
+    if (!model || !options) return fail(POLYP_ERR_ARGUMENT, "%s: model and options are needed", function);
+    TRY(check_name(function, "the data folder", options->data));
+    TRY(check_engine(function, options->engine, options->threads));
+    if (isnan(options->threshold) || options->threshold > 1.0) {
+        return fail(POLYP_ERR_ARGUMENT, "%s: the threshold is %g; it must not be above 1", function, options->threshold);
+    }
+    return evaluate_model(out, model, options);
+}
+
+/* ---- training --------------------------------------------------------------------------------------- */
+
+polyp_train_options polyp_train_defaults(void)
+{
+    return (polyp_train_options){
+        .valid = "0.1",
+        .size = 256,
+        .epochs = 20,
+        .batch = 8,
+        .learning_rate = 1e-3,
+        .encoder_rate = 0.2,
+        .weight_decay = 0.01,
+        .loss = "bce+dice",
+        .seed = 1,
+        .engine = "auto",
+    };
+}
+
+static status check_train_numbers(const char *function, const polyp_train_options *o)
+{
+    enum { SIZE_STEP = 32, SIZE_LIMIT = 4096, EPOCHS_LIMIT = 100000, BATCH_LIMIT = 4096 };
+    if (o->size != 0) TRY(check_range(function, "size", o->size, SIZE_STEP, SIZE_LIMIT));
+    if (o->size % SIZE_STEP != 0) {
+        return fail(POLYP_ERR_ARGUMENT, "%s: size is %d; it must be a multiple of %d", function, o->size, SIZE_STEP);
+    }
+    TRY(check_range(function, "epochs", o->epochs, 1, EPOCHS_LIMIT));
+    TRY(check_range(function, "batch", o->batch, 1, BATCH_LIMIT));
+    TRY(check_range(function, "learning rate", o->learning_rate, 1e-12, 1e3));
+    TRY(check_range(function, "encoder rate", o->encoder_rate, 0.0, 1e3));
+    return check_range(function, "weight decay", o->weight_decay, 0.0, 10.0);
+}
+
+static status check_train_names(const char *function, const polyp_train_options *o)
+{
+    enum loss_kind loss;
+    unet_spec spec;
+    TRY(check_name(function, "the data folder", o->data));
+    TRY(check_name(function, "the run's folder", o->out));
+    TRY(check_name(function, "the loss", o->loss));
+    TRY(loss_parse(&loss, o->loss));
+    if (o->preset) TRY(unet_preset(&spec, o->preset));
+    if (!o->encoder || !o->init) return POLYP_OK;
+    return fail(POLYP_ERR_ARGUMENT, "%s: encoder and init exclude each other; a model to go on from has its encoder", function);
+}
+
+polyp_status polyp_train(const polyp_train_options *options)
+{
+    static const char function[] = "polyp_train";
+    if (!options) return fail(POLYP_ERR_ARGUMENT, "%s: there are no options", function);
+    TRY(check_train_names(function, options));
+    TRY(check_train_numbers(function, options));
+    TRY(check_engine(function, options->engine, options->threads));
+    return trainer_run(options);
+}
