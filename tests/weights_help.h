@@ -75,6 +75,7 @@ static inline const char *golden(const char *name)
 
 static inline void put_bytes(const char *path, const void *bytes, size_t size)
 {
+    (void)remove(path); /* some file systems flush a file that is cut and written anew */
     FILE *const f = fopen(path, "wb");
     assert_non_null(f);
     assert_int_equal(fwrite(bytes, 1, size, f), size);
