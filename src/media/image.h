@@ -18,7 +18,8 @@ status image_create(polyp_image *out, int width, int height, int channels);
  * JPEG, PNG or TIFF, told apart by their first bytes; `name` is for messages only.
  * Samples become 8-bit: 16-bit ones are scaled by 255/65535 and rounded, unless the largest sample of the picture is
  * <= 255 (then they are taken as they are); 1-, 2-, 4-bit grey is scaled to 0..255; palettes are expanded and their
- * transparency is dropped; CMYK and YCCK become RGB; grey with alpha loses its alpha; of a TIFF the first page is read. EXIF (JPEG, PNG eXIf) and TIFF orientation is applied.
+ * transparency is dropped; CMYK and YCCK become RGB; grey with alpha loses its alpha; of a TIFF the first page is read.
+ * EXIF (JPEG, PNG eXIf) and TIFF orientation is applied.
  * Errors: FORMAT (not a picture, damaged, cut off: never half a picture), SIZE, UNSUPPORTED, MEMORY.
  */
 status image_decode(polyp_image *out, const void *bytes, size_t size, const char *name);
