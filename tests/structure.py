@@ -12,7 +12,7 @@ import sys
 
 FLOORS = {"base": 0, "media": 1, "net": 1, "engine": 2, "predict": 3, "learn": 4}
 TOP, PROGRAM = 5, 6
-LONGEST_FILE, LONGEST_LINE = 600, 120
+LONGEST_FILE, LONGEST_LINE = 600, 130 # we aim at 120
 ALLOCATES = re.compile(r"\b(malloc|calloc|realloc|reallocarray|strdup|strndup|asprintf|vasprintf)\s*\(")
 PRINTS_OR_EXITS = re.compile(r"(?<![\w>.])(printf|puts|putchar|perror|exit|_exit|abort)\s*\(|\bstd(out|err)\b")
 # In pieces, or this file would find itself.
@@ -104,7 +104,7 @@ def test_lines_are_short():
     wrong = []
     for path in files("src", "app", "include", "examples"):
         lines = path.read_text().splitlines()
-        wrong += [f"{name_of(path)}:{n}: {len(x)} characters" for n, x in enumerate(lines, 1) if len(x) > LONGEST_LINE + 40]
+        wrong += [f"{name_of(path)}:{n}: {len(x)} characters" for n, x in enumerate(lines, 1) if len(x) > LONGEST_LINE]
         wrong += [f"{name_of(path)}:{n}: a tab" for n, x in enumerate(lines, 1) if "\t" in x]
     return wrong
 
