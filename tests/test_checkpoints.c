@@ -27,6 +27,7 @@ static void assert_holds_expected(const char *name)
 
 static void test_zip(void **state) { (void)state; assert_holds_expected("weights/bare.pth"); }
 static void test_zip_of_protocol_4(void **state) { (void)state; assert_holds_expected("weights/protocol4.pth"); }
+static void test_zip_of_64_bits(void **state) { (void)state; assert_holds_expected("weights/zip64.pth"); }
 static void test_legacy(void **state) { (void)state; assert_holds_expected("weights/legacy.pth"); }
 static void test_nested(void **state) { (void)state; assert_holds_expected("weights/nested.pth"); }
 static void test_nested_legacy(void **state) { (void)state; assert_holds_expected("weights/nested-legacy.pth"); }
@@ -56,6 +57,8 @@ static void test_more_than_tensors_is_refused(void **state)
                    "numpy.pth: asks for numpy._core.multiarray.scalar, which is not a tensor; refused");
     assert_refused(weights_open(&file, golden("weights/whole-model.pth")), POLYP_ERR_UNSUPPORTED,
                    "asks for torch.nn.modules.container.Sequential");
+    assert_refused(weights_open(&file, golden("weights/packed.pth")), POLYP_ERR_UNSUPPORTED, "data.pkl is packed");
+    assert_refused(weights_open(&file, golden("weights/twice.pth")), POLYP_ERR_FORMAT, "two tensors named a");
 }
 
 /* ---- damage --------------------------------------------------------------------------------------------- */
@@ -67,11 +70,14 @@ static void test_cut_at_every_byte(void **state)
     assert_true(refuse_every_cut(path) > 4000);
     copy_file(path, golden("weights/legacy.pth"));
     assert_true(refuse_every_cut(path) > 2000);
+    copy_file(path, golden("weights/zip64.pth"));
+    assert_true(refuse_every_cut(path) > 5000);
 }
 
 static void test_spoilt_bytes(void **state)
 {
-    static const char *const names[] = {"weights/bare.pth", "weights/legacy.pth", "weights/protocol4.pth", "weights/nested.pth"};
+    static const char *const names[] = {"weights/bare.pth", "weights/legacy.pth", "weights/protocol4.pth", "weights/nested.pth",
+                                        "weights/zip64.pth"};
     const char *const path = in(state, "a.pth");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         copy_file(path, golden(names[i]));
@@ -170,7 +176,8 @@ static void read_published(const char *path, const published *p)
 
 static void test_published_weights(void **state)
 {
-    static const published files[] = {{"resnet18-imagenet-pqf", "slim18", 122, -89319.2116761655}, {"resnet50-imagenet-pqf", "slim", 320, 598361.2491400351}};
+    static const published files[] = {{"resnet18-imagenet-pqf", "slim18", 122, -89319.2116761655},
+                                      {"resnet50-imagenet-pqf", "slim", 320, 598361.2491400351}};
     const char *const shared = getenv("POLYP_SHARED");
     for (size_t i = 0; i < 2; i++) {
         char packed[512], command[1200];
@@ -191,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_zip),
         cmocka_unit_test(test_zip_of_protocol_4),
+        cmocka_unit_test(test_zip_of_64_bits),
         cmocka_unit_test(test_legacy),
         cmocka_unit_test(test_nested),
         cmocka_unit_test(test_nested_legacy),

@@ -118,6 +118,19 @@ static void test_tensors(void **state)
     arena_destroy(r.values);
 }
 
+static void test_views_of_storages(void **state)
+{
+    (void)state;
+    reading r;
+    /* legacy files before 0.4: ('storage', class, key, location, count, (key of the view, offset, count)) */
+    const pickle_value *const storage = read_value(
+        &r, BYTES("\x80\x02(X\x07\0\0\0storagectorch\nHalfStorage\nX\x01\0\0\0" "0X\x03\0\0\0cpuK\x06X\x01\0\0\0" "1K\x04K\x02\x87tQ."));
+    assert_int_equal(storage->kind, PICKLE_STORAGE);
+    assert_true(storage->as.storage.view_offset == 4 && storage->as.storage.value_size == 2);
+    arena_destroy(r.values);
+    assert_interprets_not("\x80\x02(X\x07\0\0\0storagectorch\nHalfStorage\nX\x01\0\0\0" "0NK\x06K\x01tQ.", POLYP_ERR_FORMAT, "view");
+}
+
 /* ---- harm ----------------------------------------------------------------------------------------------- */
 
 static void test_callables_are_refused_by_name(void **state)
@@ -158,6 +171,8 @@ static void test_misuse_is_refused(void **state)
     assert_interprets_not("\x80\x02K\x01Q.", POLYP_ERR_FORMAT, "no storage");
     assert_interprets_not("\x80\x02K\x01}b.", POLYP_ERR_FORMAT, "attributes");
     assert_interprets_not("\x80\x04K\x01K\x02\x93.", POLYP_ERR_FORMAT, "no text");
+    assert_interprets_not("\x80\x02" "ccollections\nOrderedDict\nN\x85R.", POLYP_ERR_FORMAT, "other than a list");
+    assert_interprets_not("\x80\x02" "ccollections\nOrderedDict\n]Na\x85R.", POLYP_ERR_FORMAT, "other than pairs");
     assert_interprets_not("\x80\x02" "cos", POLYP_ERR_FORMAT, "middle of a name");
     assert_interprets_not("\x80\x02" "ctorch._utils\n_rebuild_tensor_v2\n)R.", POLYP_ERR_FORMAT, "tensor without storage");
     assert_interprets_not("\x80\x02" "ctorch._utils\n_rebuild_tensor_v2\n(NK\x01))tR.", POLYP_ERR_FORMAT, "without a storage");
@@ -283,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_containers),
         cmocka_unit_test(test_python_2_dicts),
         cmocka_unit_test(test_tensors),
+        cmocka_unit_test(test_views_of_storages),
         cmocka_unit_test(test_callables_are_refused_by_name),
         cmocka_unit_test(test_misuse_is_refused),
         cmocka_unit_test(test_huge_counts_are_refused),

@@ -5,6 +5,8 @@ Needs torch, numpy, safetensors. The files are committed; run again only to add 
 """
 import collections
 import pathlib
+import struct
+import zipfile
 
 import numpy as np
 import safetensors.torch
@@ -55,11 +57,36 @@ def write_pytorch(state):
     torch.save(model, OUT / "whole-model.pth")
 
 
+def write_zip64(source, target):
+    """The same records with a table of contents whose sizes and places all stand in 64-bit fields, as in files over 4 GiB."""
+    body, table = source.read_bytes(), b""
+    with zipfile.ZipFile(source) as archive:
+        records, start = archive.infolist(), archive.start_dir
+    for r in records:
+        name = r.filename.encode()
+        extra = struct.pack("<HHB", 0x7777, 1, 0) + struct.pack("<HHQQQ", 1, 24, r.file_size, r.compress_size, r.header_offset)
+        table += struct.pack("<4s6H3I5H2I", b"PK\1\2", 45, 45, r.flag_bits, 0, 0, 0, r.CRC, 2 ** 32 - 1, 2 ** 32 - 1, len(name),
+                             len(extra), 0, 0, 0, 0, 2 ** 32 - 1) + name + extra
+    end64 = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, len(records), len(records), len(table), start)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, start + len(table), 1)
+    comment = b"a comment"
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xffff, 0xffff, 2 ** 32 - 1, 2 ** 32 - 1, len(comment)) + comment
+    target.write_bytes(body[:start] + table + end64 + locator + end)
+
+
+def write_packed(source, target):
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        new.writestr(zipfile.ZipInfo("bare/data.pkl"), old.read("bare/data.pkl"), zipfile.ZIP_DEFLATED)
+
+
 def main():
     OUT.mkdir(exist_ok=True)
     torch.manual_seed(1)
     state = tensors()
     write_pytorch(state)
+    write_zip64(OUT / "bare.pth", OUT / "zip64.pth")
+    write_packed(OUT / "bare.pth", OUT / "packed.pth")
+    torch.save({"a": torch.ones(1), "module.a": torch.ones(1)}, OUT / "twice.pth")
     dense = {name: value.detach().contiguous().clone() for name, value in state.items()}
     safetensors.torch.save_file({name: value.float() for name, value in dense.items()}, OUT / "expected.safetensors")
     others = {"u8": torch.tensor([1, 255], dtype=torch.uint8), "flag": torch.tensor([True, False, True]),
