@@ -36,11 +36,11 @@ typedef struct weights_file {
 } weights_file;
 
 /*
- * Map a safetensors file, or a PyTorch checkpoint (zip since 1.6, or the legacy format), told apart by content.
- * Every offset and size is checked before use: header length, overlap, gaps, wrong sizes, duplicate or empty names, unknown dtypes,
- * nesting. A PyTorch pickle is interpreted for tensors, containers, numbers and strings only; anything else in it is refused,
- * nothing is executed. `state_dict` may be bare, or nested under "state_dict", "model", "model_state_dict" or "net";
- * a leading "module." is dropped from names.
+ * Map a safetensors file, or a PyTorch checkpoint (zip since 1.6, or the legacy format), told apart by content. Every
+ * offset and size is checked before use: header length, overlap, gaps, wrong sizes, duplicate or empty names, unknown
+ * dtypes, nesting. A PyTorch pickle is interpreted for tensors, containers, numbers and strings only; anything else in
+ * it is refused, nothing is executed. `state_dict` may be bare, or nested under "state_dict", "model",
+ * "model_state_dict" or "net"; a leading "module." is dropped from names.
  * Errors: FILE, FORMAT, UNSUPPORTED, MEMORY. weights_close() it.
  */
 status weights_open(weights_file *out, const char *path);
@@ -69,22 +69,23 @@ typedef struct weights_item {
 } weights_item;
 
 /*
- * Write a safetensors file (beside, sync, rename). Items keep their order and are packed without gaps; the header is padded
- * with spaces so that the data section starts at a multiple of 64. "xxh3" of the data is added to the metadata.
+ * Write a safetensors file (beside, sync, rename). Items keep their order and are packed without gaps; the header is
+ * padded with spaces so that the data section starts at a multiple of 64. "xxh3" of the data is added to the metadata.
  * Equal input gives equal bytes.
  */
 status weights_write(const char *path, const weights_item *items, size_t count,
                      const weights_text *metadata, size_t metadata_count);
 
 /*
- * Fill `p` (flat storage) from a file: every entry of the table must be there, by name, with its shape; `prefix` is put
- * before the table's names in the file ("" for our own models). Names of the file that the table lacks are ignored when they
- * end in "num_batches_tracked", else they are an error when `strict`.
+ * Fill `p` (flat storage) from a file: every entry of the table must be there, by name, with its shape; `prefix` is
+ * put before the table's names in the file ("" for our own models). Names of the file that the table lacks are ignored
+ * when they end in "num_batches_tracked", else they are an error when `strict`.
  * Errors: MISMATCH (names the tensor and both shapes).
  */
 status weights_fill(params *p, const weights_file *file, const char *path, const char *prefix, bool strict);
 
-/* The same for an encoder alone: torchvision's names (conv1.weight, layer1.0..., fc.* ignored) fill "encoder." + name. */
+/* The same, strictly, for an encoder alone: torchvision's names (conv1.weight, layer1.0...) fill "encoder." + name. Ignored
+ * are fc.* and layers that this network does not build (layer4 where the bridge is layer3). */
 status weights_fill_encoder(params *p, const weights_file *file, const char *path);
 
 /* Point `out` into the mapped file without copying; takes over file->bytes. Names and shapes as strictly as
