@@ -37,7 +37,8 @@ static status check_picture(const polyp_image *picture)
 {
     if (!picture || !picture->pixels) return fail(POLYP_ERR_ARGUMENT, "there is no picture");
     if (picture->width < 1 || picture->height < 1) {
-        return fail(POLYP_ERR_SIZE, "the picture is %d x %d; it needs a pixel at least", picture->width, picture->height);
+        return fail(POLYP_ERR_SIZE, "the picture is %d x %d; it needs a pixel at least", picture->width,
+                    picture->height);
     }
     if (picture->channels == 1 || picture->channels == 3 || picture->channels == 4) return POLYP_OK;
     return fail(POLYP_ERR_ARGUMENT, "the picture has %d channels; 1, 3 and 4 are known", picture->channels);
@@ -74,8 +75,10 @@ polyp_status polyp_model_open(polyp_model **out, const char *path)
 
 polyp_model_facts polyp_model_about(const polyp_model *model)
 {
-    polyp_model_facts facts = {.preset = model->facts.preset, .size = model->facts.size,
-                               .threshold = model->facts.threshold, .licence = model->facts.licence};
+    polyp_model_facts facts = {.preset = model->facts.preset,
+                               .size = model->facts.size,
+                               .threshold = model->facts.threshold,
+                               .licence = model->facts.licence};
     for (int i = 0; i < model->graph.params.count; i++) {
         const param *const entry = &model->graph.params.entries[i];
         if (entry->trained) facts.parameters += entry->count;
@@ -90,7 +93,8 @@ polyp_predictor_options polyp_predictor_defaults(void)
     return (polyp_predictor_options){.engine = "auto"};
 }
 
-polyp_status polyp_predictor_open(polyp_predictor **out, const polyp_model *model, const polyp_predictor_options *options)
+polyp_status polyp_predictor_open(polyp_predictor **out, const polyp_model *model,
+                                  const polyp_predictor_options *options)
 {
     const polyp_predictor_options o = options ? *options : polyp_predictor_defaults();
     const engine *e;
@@ -131,7 +135,8 @@ polyp_status polyp_evaluate(polyp_evaluation *out, const polyp_model *model, con
     TRY(check_name(function, "the data folder", options->data));
     TRY(check_engine(function, options->engine, options->threads));
     if (isnan(options->threshold) || options->threshold > 1.0) {
-        return fail(POLYP_ERR_ARGUMENT, "%s: the threshold is %g; it must not be above 1", function, options->threshold);
+        return fail(POLYP_ERR_ARGUMENT, "%s: the threshold is %g; it must not be above 1", function,
+                    options->threshold);
     }
     return evaluate_model(out, model, options);
 }
@@ -178,7 +183,8 @@ static status check_train_names(const char *function, const polyp_train_options 
     TRY(loss_parse(&loss, o->loss));
     if (o->preset) TRY(unet_preset(&spec, o->preset));
     if (!o->encoder || !o->init) return POLYP_OK;
-    return fail(POLYP_ERR_ARGUMENT, "%s: encoder and init exclude each other; a model to go on from has its encoder", function);
+    return fail(POLYP_ERR_ARGUMENT, "%s: encoder and init exclude each other; a model to go on from has its encoder",
+                function);
 }
 
 polyp_status polyp_train(const polyp_train_options *options)

@@ -10,18 +10,18 @@
 
 typedef struct slot_state {
     ahead *owner;
-    size_t number;     /* of the item in it */
-    bool ready;        /* guarded by the owner's lock, as are the next two */
+    size_t number; /* of the item in it */
+    bool ready;    /* guarded by the owner's lock, as are the next two */
     status result;
-    char words[512];   /* polyp_error() is per thread, so the worker's words travel here */
+    char words[512]; /* polyp_error() is per thread, so the worker's words travel here */
 } slot_state;
 
 struct ahead {
     ahead_make make;
     void *context;
     size_t count, slots;
-    size_t next;       /* item handed over next */
-    size_t submitted;  /* items below this are in the making or made */
+    size_t next;      /* item handed over next */
+    size_t submitted; /* items below this are in the making or made */
     worker_pool *pool;
     slot_state *states; /* [slots] */
     pthread_mutex_t lock;

@@ -57,10 +57,18 @@ static status write_items(const char *path, const weights_item *items, size_t co
     state_texts t;
     print_state(&t, c, facts);
     const weights_text metadata[] = {
-        {"format", CHECKPOINT_FORMAT}, {"preset", facts->preset},        {"size", t.size},
-        {"licence", facts->licence},   {"epoch", t.epoch},               {"batch", t.batch},
-        {"step", t.step},              {"best", t.best},                 {"best_epoch", t.best_epoch},
-        {"smooth_loss", t.smooth_loss}, {"epoch_loss", t.epoch_loss},    {"recipe", c->recipe},
+        {"format", CHECKPOINT_FORMAT},
+        {"preset", facts->preset},
+        {"size", t.size},
+        {"licence", facts->licence},
+        {"epoch", t.epoch},
+        {"batch", t.batch},
+        {"step", t.step},
+        {"best", t.best},
+        {"best_epoch", t.best_epoch},
+        {"smooth_loss", t.smooth_loss},
+        {"epoch_loss", t.epoch_loss},
+        {"recipe", c->recipe},
         {"data", c->data_hash},
     };
     return weights_write(path, items, count, metadata, sizeof metadata / sizeof metadata[0]);
@@ -99,7 +107,7 @@ static status read_number(double *out, const weights_file *file, const char *key
 {
     const char *const text = weights_metadata(file, key);
     char *end = NULL;
-    if (text) *out = strtod(text, &end);
+    *out = text ? strtod(text, &end) : 0.0;
     return !text || end == text || *end ? damaged(path, key) : POLYP_OK;
 }
 
@@ -146,7 +154,8 @@ static bool shape_fits(const weights_entry *entry, const param *wanted)
     return true;
 }
 
-static status read_values(params *out, const weights_file *file, const char *path, const char *prefix, bool trained_only)
+static status read_values(params *out, const weights_file *file, const char *path, const char *prefix,
+                          bool trained_only)
 {
     for (int i = 0; i < out->table->count; i++) {
         const param *const wanted = &out->table->entries[i];
@@ -155,7 +164,8 @@ static status read_values(params *out, const weights_file *file, const char *pat
         (void)snprintf(name, sizeof name, "%s%s", prefix, wanted->name);
         const weights_entry *const entry = weights_find(file, name);
         if (!entry || !shape_fits(entry, wanted)) {
-            return fail(POLYP_ERR_MISMATCH, "%s: has no tensor %s of the right shape; it belongs to another network", path, name);
+            return fail(POLYP_ERR_MISMATCH, "%s: has no tensor %s of the right shape; it belongs to another network",
+                        path, name);
         }
         TRY(weights_to_f32(out->flat + wanted->offset, entry));
     }

@@ -5,15 +5,16 @@
 #include "predict/model.h"
 
 typedef struct checkpoint {
-    int epoch;             /* the next batch's epoch, from 0 */
-    size_t batch;          /* the next batch's number in it */
-    long step;             /* optimiser steps done */
-    double best;           /* best validation Jaccard; negative: none yet */
+    int epoch;    /* the next batch's epoch, from 0 */
+    size_t batch; /* the next batch's number in it */
+    long step;    /* optimiser steps done */
+    double best;  /* best validation Jaccard; negative: none yet */
     int best_epoch;
-    double smooth_loss;    /* state of the smoothed loss shown */
-    double epoch_loss;     /* sum of this epoch's batch losses so far */
-    char recipe[2048];     /* JSON of the options that change the result; resume refuses others, naming the first that differs */
-    char data_hash[17];    /* dataset_fingerprint() */
+    double smooth_loss; /* state of the smoothed loss shown */
+    double epoch_loss;  /* sum of this epoch's batch losses so far */
+    char recipe
+        [2048]; /* JSON of the options that change the result; resume refuses others, naming the first that differs */
+    char data_hash[17]; /* dataset_fingerprint() */
 } checkpoint;
 
 #define CHECKPOINT_FORMAT "polyp-checkpoint-1" /* "format" in its __metadata__ */

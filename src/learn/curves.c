@@ -34,13 +34,15 @@ static status print_frame(file_writer *w, const panel *p)
     const double below = p->top + PANEL_HEIGHT + 18;
     TRY(file_print(w, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">1</text>", place_x(p, 1), below));
     if (p->epochs > 1) {
-        TRY(file_print(w, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%d</text>", place_x(p, p->epochs), below, p->epochs));
+        TRY(file_print(w, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%d</text>", place_x(p, p->epochs), below,
+                       p->epochs));
     }
     return file_print(w, "<text class=\"title\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", p->left, p->top - 12, p->title);
 }
 
 /* One column as a line with a dot an epoch; NaNs are gaps. */
-static status print_curve(file_writer *w, const panel *p, const history *h, enum history_column column, const char *colour)
+static status print_curve(file_writer *w, const panel *p, const history *h, enum history_column column,
+                          const char *colour)
 {
     bool pen_down = false;
     TRY(file_print(w, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\" d=\"", colour));
@@ -74,9 +76,10 @@ static double loss_ceiling(const history *h)
 static status print_panels(file_writer *w, const history *h)
 {
     const panel loss = {MARGIN, MARGIN, loss_ceiling(h), "training loss by epoch", h->count};
-    const panel score = {MARGIN + PANEL_WIDTH + GAP, MARGIN, 1.0,
-                         "validation, per image: <tspan fill=\"#0a7d4f\">Jaccard</tspan>, <tspan fill=\"#c2611f\">DSC</tspan>",
-                         h->count};
+    const panel score = {
+        MARGIN + PANEL_WIDTH + GAP, MARGIN, 1.0,
+        "validation, per image: <tspan fill=\"#0a7d4f\">Jaccard</tspan>, <tspan fill=\"#c2611f\">DSC</tspan>",
+        h->count};
     TRY(print_frame(w, &loss));
     TRY(print_curve(w, &loss, h, HISTORY_TRAIN_LOSS, "#2456a6"));
     TRY(print_frame(w, &score));
@@ -87,8 +90,8 @@ static status print_panels(file_writer *w, const history *h)
 static status print_drawing(file_writer *w, const history *h)
 {
     const int width = 2 * MARGIN + 2 * PANEL_WIDTH + GAP, height = 2 * MARGIN + PANEL_HEIGHT;
-    TRY(file_print(w, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n", width,
-                   height, width, height));
+    TRY(file_print(w, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n",
+                   width, height, width, height));
     TRY(file_print(w, "<style>text{font:12px sans-serif;fill:#333}.title{font-size:14px}.grid{stroke:#ddd}</style>\n"
                       "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"));
     TRY(print_panels(w, h));

@@ -48,8 +48,14 @@ static status score_picture(evaluate_row *row, polyp_predictor *predictor, const
 
 static status report(const evaluate_watch *w, size_t done, size_t total)
 {
-    const polyp_progress progress = {.phase = w->phase, .done = done, .total = total, .unit = "picture", .epoch = w->epoch,
-                                     .epochs = w->epochs, .loss = (double)NAN, .learning_rate = (double)NAN};
+    const polyp_progress progress = {.phase = w->phase,
+                                     .done = done,
+                                     .total = total,
+                                     .unit = "picture",
+                                     .epoch = w->epoch,
+                                     .epochs = w->epochs,
+                                     .loss = (double)NAN,
+                                     .learning_rate = (double)NAN};
     return watch_report(w->watch, &progress);
 }
 

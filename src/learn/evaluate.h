@@ -15,7 +15,7 @@ typedef struct evaluate_row {
 /* What is told to a watcher while pictures are scored. */
 typedef struct evaluate_watch {
     const polyp_watch *watch;
-    const char *phase;   /* "evaluate", "validate" */
+    const char *phase; /* "evaluate", "validate" */
     int epoch, epochs;
 } evaluate_watch;
 

@@ -16,8 +16,9 @@ static json_t *number(double value)
 
 static json_t *metrics_json(const polyp_metrics *m)
 {
-    return json_pack("{so so so so so so}", "jaccard", number(m->jaccard), "dsc", number(m->dsc), "recall", number(m->recall),
-                     "precision", number(m->precision), "accuracy", number(m->accuracy), "f2", number(m->f2));
+    return json_pack("{so so so so so so}", "jaccard", number(m->jaccard), "dsc", number(m->dsc), "recall",
+                     number(m->recall), "precision", number(m->precision), "accuracy", number(m->accuracy), "f2",
+                     number(m->f2));
 }
 
 static json_t *interval_json(const polyp_interval *i)

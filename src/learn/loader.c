@@ -22,16 +22,16 @@ typedef struct kept_sample {
 /* What one worker writes while it makes one batch. */
 typedef struct batch_slot {
     tensor images, masks;
-    polyp_image flipped;   /* scratch: RGB, size x size */
-    size_t *order;         /* scratch: the epoch's order of all samples */
+    polyp_image flipped; /* scratch: RGB, size x size */
+    size_t *order;       /* scratch: the epoch's order of all samples */
 } batch_slot;
 
 struct loader {
     const dataset *data;
     loader_options options;
     size_t batches;
-    kept_sample *kept;     /* [data->count] */
-    batch_slot *slots;     /* [slot_count] */
+    kept_sample *kept; /* [data->count] */
+    batch_slot *slots; /* [slot_count] */
     size_t slot_count;
     ahead *ahead;
     pthread_mutex_t lock;

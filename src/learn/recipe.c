@@ -15,10 +15,11 @@ static const size_t FLAGS = JSON_COMPACT | JSON_REAL_PRECISION(15);
 static json_t *recipe_json(const recipe *r)
 {
     const polyp_train_options *const o = r->options;
-    return json_pack("{ss si si si sf sf sf ss sI ss ss ss ss ss si}", "preset", r->preset, "size", r->size, "epochs", o->epochs,
-                     "batch", o->batch, "learning_rate", o->learning_rate, "encoder_rate", o->encoder_rate, "weight_decay",
-                     o->weight_decay, "loss", o->loss, "seed", (json_int_t)o->seed, "split", r->split, "valid", r->valid,
-                     "encoder", r->encoder_hash, "init", r->init_hash, "engine", r->engine, "threads", r->threads);
+    return json_pack("{ss si si si sf sf sf ss sI ss ss ss ss ss si}", "preset", r->preset, "size", r->size, "epochs",
+                     o->epochs, "batch", o->batch, "learning_rate", o->learning_rate, "encoder_rate", o->encoder_rate,
+                     "weight_decay", o->weight_decay, "loss", o->loss, "seed", (json_int_t)o->seed, "split", r->split,
+                     "valid", r->valid, "encoder", r->encoder_hash, "init", r->init_hash, "engine", r->engine,
+                     "threads", r->threads);
 }
 
 static status no_memory(void)
@@ -35,7 +36,8 @@ static status dump(char *out, size_t room, json_t *root)
     const size_t length = strlen(text);
     if (length < room) memcpy(out, text, length + 1);
     free(text);
-    return length < room ? POLYP_OK : fail(POLYP_ERR_SIZE, "the recipe is longer than %zu bytes; use shorter names", room - 1);
+    return length < room ? POLYP_OK
+                         : fail(POLYP_ERR_SIZE, "the recipe is longer than %zu bytes; use shorter names", room - 1);
 }
 
 status recipe_print(char *out, size_t room, const recipe *r)
@@ -55,14 +57,16 @@ static status compare_values(const char *path, const json_t *old, const json_t *
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)new, key, value) {
+    json_object_foreach((json_t *)new, key, value)
+    {
         const json_t *const before = json_object_get(old, key);
         if (json_equal(before, value)) continue;
         char was[64], is[64];
         print_value(was, before);
         print_value(is, value);
-        return fail(POLYP_ERR_MISMATCH, "%s: was trained with %s %s, now it is %s; resume with the same, or take another folder",
-                    path, key, was, is);
+        return fail(POLYP_ERR_MISMATCH,
+                    "%s: was trained with %s %s, now it is %s; resume with the same, or take another folder", path, key,
+                    was, is);
     }
     return POLYP_OK;
 }

@@ -9,7 +9,7 @@ typedef struct recipe {
     const polyp_train_options *options;
     const char *preset, *engine, *split, *valid; /* as used; split "": every pair */
     int size, threads;
-    char encoder_hash[17], init_hash[17];        /* XXH3 of the files */
+    char encoder_hash[17], init_hash[17]; /* XXH3 of the files */
     char data_hash[17];
     size_t pictures, valid_pictures;
 } recipe;

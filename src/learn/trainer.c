@@ -11,8 +11,8 @@
 
 /* fastai's optimiser (field notes 2.2): beta1 is the schedule's momentum. */
 static const double BETA2 = 0.99, EPSILON = 1e-5;
-static const double CLIP_NORM = 1.0;   /* global norm of the gradients that a step may have */
-static const double SMOOTHING = 0.98;  /* of the loss shown */
+static const double CLIP_NORM = 1.0;  /* global norm of the gradients that a step may have */
+static const double SMOOTHING = 0.98; /* of the loss shown */
 static const double SECONDS_BETWEEN = 300.0;
 
 enum { DECODERS = 2, CHUNK = 1 << 16 };
@@ -58,8 +58,11 @@ static double progress_of(const trainer *t)
 static step_rule rule_of(const trainer *t, double norm)
 {
     const double progress = progress_of(t), rate = one_cycle_rate(&t->schedule, progress);
-    step_rule rule = {.beta1 = one_cycle_momentum(&t->schedule, progress), .beta2 = BETA2, .epsilon = EPSILON,
-                      .decay = t->options->weight_decay, .gradient_scale = norm > CLIP_NORM ? CLIP_NORM / norm : 1.0,
+    step_rule rule = {.beta1 = one_cycle_momentum(&t->schedule, progress),
+                      .beta2 = BETA2,
+                      .epsilon = EPSILON,
+                      .decay = t->options->weight_decay,
+                      .gradient_scale = norm > CLIP_NORM ? CLIP_NORM / norm : 1.0,
                       .step = t->state.step + 1};
     for (int i = 0; i < 3; i++) rule.rate[i] = rate * t->group_rate[i];
     return rule;
@@ -68,9 +71,11 @@ static step_rule rule_of(const trainer *t, double norm)
 static status refuse_not_a_number(const trainer *t, const char *what, double value)
 {
     if (isfinite(value)) return POLYP_OK;
-    return fail(POLYP_ERR_ENGINE,
-                "epoch %d, batch %zu: the %s is %f; lower --lr (it is %g), then start again from the last checkpoint or from "
-                "scratch", t->state.epoch + 1, t->state.batch + 1, what, value, t->options->learning_rate);
+    return fail(
+        POLYP_ERR_ENGINE,
+        "epoch %d, batch %zu: the %s is %f; lower --lr (it is %g), then start again from the last checkpoint or from "
+        "scratch",
+        t->state.epoch + 1, t->state.batch + 1, what, value, t->options->learning_rate);
 }
 
 static void add_loss(checkpoint *state, double loss)
@@ -118,7 +123,8 @@ static status save_when_stopped(trainer *t, status result)
 {
     if (result != POLYP_STOPPED) return result;
     TRY(save_checkpoint(t));
-    return fail(POLYP_STOPPED, "stopped at epoch %d, batch %zu; go on with --resume", t->state.epoch + 1, t->state.batch);
+    return fail(POLYP_STOPPED, "stopped at epoch %d, batch %zu; go on with --resume", t->state.epoch + 1,
+                t->state.batch);
 }
 
 /* ---- one epoch -------------------------------------------------------------------------------------- */
@@ -178,19 +184,17 @@ static status keep_if_better(trainer *t, const polyp_evaluation *e)
 static status add_history(trainer *t, const polyp_evaluation *e)
 {
     const double loss = t->state.epoch_loss / (double)loader_batches(t->loader);
-    const history_row row = {.values = {
-        [HISTORY_LEARNING_RATE] = one_cycle_rate(&t->schedule, progress_of(t)),
-        [HISTORY_TRAIN_LOSS] = loss,
-        [HISTORY_JACCARD] = e->per_image.jaccard,
-        [HISTORY_DSC] = e->per_image.dsc,
-        [HISTORY_RECALL] = e->per_image.recall,
-        [HISTORY_PRECISION] = e->per_image.precision,
-        [HISTORY_ACCURACY] = e->per_image.accuracy,
-        [HISTORY_F2] = e->per_image.f2,
-        [HISTORY_POOLED_JACCARD] = e->pooled.jaccard,
-        [HISTORY_POOLED_DSC] = e->pooled.dsc,
-    }};
-    t->history.rows[t->state.epoch] = row;
+    double *const values = t->history.rows[t->state.epoch].values;
+    values[HISTORY_LEARNING_RATE] = one_cycle_rate(&t->schedule, progress_of(t));
+    values[HISTORY_TRAIN_LOSS] = loss;
+    values[HISTORY_JACCARD] = e->per_image.jaccard;
+    values[HISTORY_DSC] = e->per_image.dsc;
+    values[HISTORY_RECALL] = e->per_image.recall;
+    values[HISTORY_PRECISION] = e->per_image.precision;
+    values[HISTORY_ACCURACY] = e->per_image.accuracy;
+    values[HISTORY_F2] = e->per_image.f2;
+    values[HISTORY_POOLED_JACCARD] = e->pooled.jaccard;
+    values[HISTORY_POOLED_DSC] = e->pooled.dsc;
     t->history.count = t->state.epoch + 1;
     TRY(history_write(&t->history, t->paths.history));
     return curves_write(&t->history, t->paths.curves);
@@ -208,8 +212,9 @@ static status finish_epoch(trainer *t)
     t->state.epoch_loss = 0.0;
     TRY(save_checkpoint(t));
     const bool best = t->state.best_epoch == t->state.epoch;
-    const status told = run_log_line(&t->log, "epoch %d of %d: loss %.4f, validation Jaccard %.4f, DSC %.4f%s", t->state.epoch,
-                                     t->options->epochs, loss, e.per_image.jaccard, e.per_image.dsc, best ? " (best)" : "");
+    const status told =
+        run_log_line(&t->log, "epoch %d of %d: loss %.4f, validation Jaccard %.4f, DSC %.4f%s", t->state.epoch,
+                     t->options->epochs, loss, e.per_image.jaccard, e.per_image.dsc, best ? " (best)" : "");
     return t->state.epoch == t->options->epochs ? POLYP_OK : told; /* after the last there is nothing to stop */
 }
 

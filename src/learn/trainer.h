@@ -4,9 +4,9 @@
 
 #include "base/status.h"
 
-/* polyp_train() after its options were checked. Writes into options->out: model.safetensors (best per-image Jaccard on validation),
- * last.safetensors (everything to go on exactly, see checkpoint.h), history.csv, recipe.json, curves.svg, log.txt, and the stems
- * of both parts (train.txt, valid.txt). */
+/* polyp_train() after its options were checked. Writes into options->out: model.safetensors (best per-image Jaccard on
+ * validation), last.safetensors (everything to go on exactly, see checkpoint.h), history.csv, recipe.json, curves.svg,
+ * log.txt, and the stems of both parts (train.txt, valid.txt). */
 status trainer_run(const polyp_train_options *options);
 
 /* The same with another time between checkpoints inside an epoch (0: after every step). */

@@ -12,7 +12,10 @@
 status run_paths_create(run_paths *out, const char *folder, bool resume)
 {
     TRY(folder_create(folder));
-    const struct { char **path; const char *name; } files[] = {
+    const struct {
+        char **path;
+        const char *name;
+    } files[] = {
         {&out->model, "model.safetensors"}, {&out->last, "last.safetensors"}, {&out->history, "history.csv"},
         {&out->recipe, "recipe.json"},      {&out->curves, "curves.svg"},     {&out->log, "log.txt"},
         {&out->train, "train.txt"},         {&out->valid, "valid.txt"},
@@ -22,7 +25,8 @@ status run_paths_create(run_paths *out, const char *folder, bool resume)
         if (!*files[i].path) return POLYP_ERR_MEMORY;
     }
     if (!resume && file_exists(out->last)) {
-        return fail(POLYP_ERR_ARGUMENT, "%s: a run is there already; go on with --resume, or take another folder", folder);
+        return fail(POLYP_ERR_ARGUMENT, "%s: a run is there already; go on with --resume, or take another folder",
+                    folder);
     }
     return POLYP_OK;
 }
@@ -45,9 +49,11 @@ enum { DECODERS = 2 };
 static status refuse_test(const char *use, const char *split, bool allowed)
 {
     if (allowed || !split || strcmp(split, TEST_SPLIT) != 0) return POLYP_OK;
-    return fail(POLYP_ERR_ARGUMENT,
-                "--%s val: val is the official test, and what is chosen on it cannot be scored on it; leave --%s out, or say "
-                "--this-is-the-test", use, use);
+    return fail(
+        POLYP_ERR_ARGUMENT,
+        "--%s val: val is the official test, and what is chosen on it cannot be scored on it; leave --%s out, or say "
+        "--this-is-the-test",
+        use, use);
 }
 
 /* "0.1" is a part of the training split, anything that is no number a split's name. */
@@ -58,7 +64,8 @@ static status parse_valid(double *fraction, const char *valid)
     if (end == valid || *end) {
         *fraction = 0.0;
     } else if (!(*fraction > 0.0 && *fraction < 1.0)) {
-        return fail(POLYP_ERR_ARGUMENT, "--valid %s: a part of the training split lies between 0 and 1, such as 0.1", valid);
+        return fail(POLYP_ERR_ARGUMENT, "--valid %s: a part of the training split lies between 0 and 1, such as 0.1",
+                    valid);
     }
     return POLYP_OK;
 }
@@ -163,7 +170,8 @@ status write_stems(const char *path, const dataset *data)
     file_writer *w;
     TRY(file_create(&w, path));
     status result = POLYP_OK;
-    for (size_t i = 0; i < data->count && result == POLYP_OK; i++) result = file_print(w, "%s\n", data->samples[i].stem);
+    for (size_t i = 0; i < data->count && result == POLYP_OK; i++)
+        result = file_print(w, "%s\n", data->samples[i].stem);
     if (result == POLYP_OK) return file_commit(w);
     file_abandon(w);
     return result;

@@ -22,9 +22,9 @@ status run_paths_create(run_paths *out, const char *folder, bool resume);
 void run_paths_free(run_paths *paths);
 
 typedef struct training_data {
-    dataset opened;       /* the whole training split when validation is a part of it: owns the strings */
+    dataset opened; /* the whole training split when validation is a part of it: owns the strings */
     dataset train, valid;
-    char hash[17];        /* of both parts' names and contents */
+    char hash[17];                  /* of both parts' names and contents */
     const char *split, *valid_name; /* as used */
 } training_data;
 
@@ -40,7 +40,7 @@ status write_stems(const char *path, const dataset *data);
 
 typedef struct trainer {
     const polyp_train_options *options;
-    double seconds_between;    /* checkpoints inside an epoch */
+    double seconds_between; /* checkpoints inside an epoch */
     run_paths paths;
     run_log log;
     training_data data;
@@ -48,21 +48,21 @@ typedef struct trainer {
     char recipe_text[2048];
     model_facts facts;
     graph graph;
-    polyp_model *init;         /* weights to start from; NULL: none */
+    polyp_model *init; /* weights to start from; NULL: none */
     const engine *engine;
     int threads;
     enum loss_kind loss;
     one_cycle schedule;
-    double group_rate[3];      /* factor on the schedule's rate per parameter group */
+    double group_rate[3]; /* factor on the schedule's rate per parameter group */
     plan *plan;
     polyp_predictor *validator;
-    tensor gradient;           /* (batch, 1, size, size): of the logits */
+    tensor gradient;                  /* (batch, 1, size, size): of the logits */
     params weights, moment1, moment2; /* host copies for checkpoints, models and validation */
     loader *loader;
-    evaluate_row *rows;        /* [data.valid.count] */
+    evaluate_row *rows; /* [data.valid.count] */
     history history;
     checkpoint state;
-    double saved_at;           /* monotonic seconds of the last checkpoint */
+    double saved_at; /* monotonic seconds of the last checkpoint */
 } trainer;
 
 /* Everything up to the first step; when resuming, the state of last.safetensors. */

@@ -91,7 +91,8 @@ static status count_memory(memory_parts *m, const trainer *t)
     TRY(plan_memory_needed(&m->training, t->engine, &t->graph, input_shape(t, t->options->batch), &train));
     TRY(plan_memory_needed(&m->validation, t->engine, &t->graph, input_shape(t, 1), &infer));
     m->copies = 3 * t->graph.params.values * sizeof(float); /* weights, both moments */
-    if (!size_multiply(t->data.train.count, pixels * 4, &kept)) return fail(POLYP_ERR_MEMORY, "too many pictures to keep");
+    if (!size_multiply(t->data.train.count, pixels * 4, &kept))
+        return fail(POLYP_ERR_MEMORY, "too many pictures to keep");
     /* three batches in the making and the gradient of the logits: 13 floats a pixel and picture */
     m->pictures = kept + pixels * (size_t)t->options->batch * 13 * sizeof(float);
     m->total = m->training + m->validation + m->copies + m->pictures;
@@ -117,9 +118,15 @@ static status report_memory(trainer *t)
 static status make_recipe(trainer *t)
 {
     recipe *const r = &t->recipe;
-    *r = (recipe){.options = t->options, .preset = t->facts.preset, .engine = engine_name(t->engine), .split = t->data.split,
-                  .valid = t->data.valid_name, .size = t->facts.size, .threads = t->threads,
-                  .pictures = t->data.train.count, .valid_pictures = t->data.valid.count};
+    *r = (recipe){.options = t->options,
+                  .preset = t->facts.preset,
+                  .engine = engine_name(t->engine),
+                  .split = t->data.split,
+                  .valid = t->data.valid_name,
+                  .size = t->facts.size,
+                  .threads = t->threads,
+                  .pictures = t->data.train.count,
+                  .valid_pictures = t->data.valid.count};
     memcpy(r->data_hash, t->data.hash, sizeof r->data_hash);
     TRY(hash_file(r->encoder_hash, t->options->encoder));
     TRY(hash_file(r->init_hash, t->options->init));
@@ -150,11 +157,12 @@ static status resumed_state(trainer *t)
     TRY(checkpoint_read(path, &t->weights, &t->moment1, &t->moment2, &t->state));
     TRY(recipe_compare(path, t->state.recipe, t->recipe_text));
     if (strcmp(t->state.data_hash, t->data.hash) != 0) {
-        return fail(POLYP_ERR_MISMATCH, "%s: the pictures or masks of %s have changed since; resume with the same data", path,
-                    t->options->data);
+        return fail(POLYP_ERR_MISMATCH, "%s: the pictures or masks of %s have changed since; resume with the same data",
+                    path, t->options->data);
     }
     if (t->state.epoch > t->options->epochs || t->state.batch > loader_batches(t->loader)) {
-        return fail(POLYP_ERR_FORMAT, "%s: its place lies beyond the run's end; delete it to train from the start", path);
+        return fail(POLYP_ERR_FORMAT, "%s: its place lies beyond the run's end; delete it to train from the start",
+                    path);
     }
     TRY(history_read(&t->history, t->paths.history, t->state.epoch));
     return run_log_line(&t->log, "resumed at epoch %d, batch %zu", t->state.epoch + 1, t->state.batch);

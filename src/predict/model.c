@@ -24,7 +24,8 @@ static void fill_items(weights_item *items, const params *weights)
     for (int i = 0; i < weights->table->count; i++) {
         const param *const entry = &weights->table->entries[i];
         weights_item *const item = &items[i];
-        *item = (weights_item){.name = entry->name, .dtype = DTYPE_F32, .rank = entry->rank, .data = params_f32(weights, i)};
+        *item = (weights_item){
+            .name = entry->name, .dtype = DTYPE_F32, .rank = entry->rank, .data = params_f32(weights, i)};
         for (int d = 0; d < entry->rank; d++) item->shape[d] = entry->shape[d];
     }
 }
@@ -34,23 +35,19 @@ status model_write(const char *path, const graph *g, const params *weights, cons
     char size[16], threshold[32], normalisation[160];
     (void)snprintf(size, sizeof size, "%d", facts->size);
     (void)snprintf(threshold, sizeof threshold, "%.9g", facts->threshold);
-    (void)snprintf(normalisation, sizeof normalisation, "mean %.3f %.3f %.3f std %.3f %.3f %.3f", (double)PREPARE_MEAN[0],
-                   (double)PREPARE_MEAN[1], (double)PREPARE_MEAN[2], (double)PREPARE_STD[0], (double)PREPARE_STD[1],
-                   (double)PREPARE_STD[2]);
+    (void)snprintf(normalisation, sizeof normalisation, "mean %.3f %.3f %.3f std %.3f %.3f %.3f",
+                   (double)PREPARE_MEAN[0], (double)PREPARE_MEAN[1], (double)PREPARE_MEAN[2], (double)PREPARE_STD[0],
+                   (double)PREPARE_STD[1], (double)PREPARE_STD[2]);
     const weights_text metadata[] = {
-        {"format", MODEL_FORMAT},
-        {"preset", facts->preset},
-        {"size", size},
-        {"normalisation", normalisation},
-        {"resize", "squish"},
-        {"threshold", threshold},
-        {"licence", facts->licence},
-        {"training", facts->training},
+        {"format", MODEL_FORMAT},         {"preset", facts->preset},     {"size", size},
+        {"normalisation", normalisation}, {"resize", "squish"},          {"threshold", threshold},
+        {"licence", facts->licence},      {"training", facts->training},
     };
     weights_item *items = NULL;
     TRY(memory_new(&items, (size_t)g->params.count));
     fill_items(items, weights);
-    const status result = weights_write(path, items, (size_t)g->params.count, metadata, sizeof metadata / sizeof metadata[0]);
+    const status result =
+        weights_write(path, items, (size_t)g->params.count, metadata, sizeof metadata / sizeof metadata[0]);
     memory_free(items);
     return result;
 }
@@ -62,8 +59,8 @@ static status read_size(int *out, const char *text, const char *path)
     char *end;
     const long size = strtol(text, &end, 10);
     if (end == text || *end || size < MODEL_SIZE_STEP || size > MODEL_SIZE_LIMIT || size % MODEL_SIZE_STEP != 0) {
-        return fail(POLYP_ERR_FORMAT, "%s: its size is \"%s\", not a multiple of %d up to %d; the file is damaged", path, text,
-                    MODEL_SIZE_STEP, MODEL_SIZE_LIMIT);
+        return fail(POLYP_ERR_FORMAT, "%s: its size is \"%s\", not a multiple of %d up to %d; the file is damaged",
+                    path, text, MODEL_SIZE_STEP, MODEL_SIZE_LIMIT);
     }
     *out = (int)size;
     return POLYP_OK;
@@ -74,7 +71,8 @@ static status read_threshold(double *out, const char *text, const char *path)
     char *end;
     const double threshold = strtod(text, &end);
     if (end == text || *end || !(threshold >= 0.0 && threshold <= 1.0)) {
-        return fail(POLYP_ERR_FORMAT, "%s: its threshold is \"%s\", not a number from 0 to 1; the file is damaged", path, text);
+        return fail(POLYP_ERR_FORMAT, "%s: its threshold is \"%s\", not a number from 0 to 1; the file is damaged",
+                    path, text);
     }
     *out = threshold;
     return POLYP_OK;
@@ -84,7 +82,8 @@ static status read_threshold(double *out, const char *text, const char *path)
 static status read_text(char *out, size_t room, const weights_file *file, const char *key, const char *path)
 {
     const char *const text = weights_metadata(file, key);
-    if (text && strlen(text) >= room) return fail(POLYP_ERR_FORMAT, "%s: its %s is longer than %zu bytes", path, key, room - 1);
+    if (text && strlen(text) >= room)
+        return fail(POLYP_ERR_FORMAT, "%s: its %s is longer than %zu bytes", path, key, room - 1);
     (void)snprintf(out, room, "%s", text ? text : "");
     return POLYP_OK;
 }
@@ -98,7 +97,8 @@ static status read_facts(model_facts *out, unet_spec *spec, const weights_file *
         return POLYP_OK;
     }
     if (strncmp(format, "polyp-checkpoint", 16) == 0) {
-        return fail(POLYP_ERR_FORMAT, "%s: is a training checkpoint; take model.safetensors beside it, or train --resume", path);
+        return fail(POLYP_ERR_FORMAT,
+                    "%s: is a training checkpoint; take model.safetensors beside it, or train --resume", path);
     }
     if (strcmp(format, MODEL_FORMAT) != 0) {
         return fail(POLYP_ERR_UNSUPPORTED, "%s: its format is \"%s\", this program reads " MODEL_FORMAT, path, format);

@@ -18,7 +18,7 @@ typedef struct model_facts {
 
 struct polyp_model {
     graph graph;
-    params weights;      /* mapped */
+    params weights; /* mapped */
     model_facts facts;
 };
 

@@ -46,7 +46,8 @@ status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture
     return prepare_input(&p->input[slot], 0, picture);
 }
 
-status predictor_collect(polyp_predictor *p, int slot, int width, int height, polyp_image *probability, polyp_image *mask)
+status predictor_collect(polyp_predictor *p, int slot, int width, int height, polyp_image *probability,
+                         polyp_image *mask)
 {
     const tensor input = plan_input(p->plan);
     memcpy(input.data, p->input[slot].data, shape_count(input.shape) * sizeof *input.data);

@@ -10,15 +10,16 @@
 
 /* For pictures squished to size x size, without weights yet: predictor_load() before the first collect. `g` must stay as
  * long as the predictor. Training validates through one that it loads after each epoch. */
-status predictor_create(polyp_predictor **out, const engine *e, const graph *g, int size, double threshold, int threads);
+status predictor_create(polyp_predictor **out, const engine *e, const graph *g, int size, double threshold,
+                        int threads);
 status predictor_load(polyp_predictor *p, const params *weights);
 
 /* Resize and normalise into slot 0 or 1. */
 status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture);
 
 /* Run the network on a submitted slot and make the pictures wanted (NULL: not wanted), `width` x `height`. */
-status predictor_collect(polyp_predictor *p, int slot, int width, int height,
-                         polyp_image *probability, polyp_image *mask);
+status predictor_collect(polyp_predictor *p, int slot, int width, int height, polyp_image *probability,
+                         polyp_image *mask);
 
 /* Threshold used for masks instead of the model's; negative: the model's. */
 void predictor_set_threshold(polyp_predictor *p, double threshold);

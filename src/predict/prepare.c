@@ -90,8 +90,8 @@ static float logit_of(double threshold)
 }
 
 /* One output row from the two stretched rows around it. Both outputs may be NULL. */
-FAST_CLONES static void finish_row(unsigned char *probability, unsigned char *mask, const float *low, const float *high, float share,
-                       int width, float cut)
+FAST_CLONES static void finish_row(unsigned char *probability, unsigned char *mask, const float *low, const float *high,
+                                   float share, int width, float cut)
 {
     if (mask) {
         for (int x = 0; x < width; x++) {
@@ -106,16 +106,16 @@ FAST_CLONES static void finish_row(unsigned char *probability, unsigned char *ma
     }
 }
 
-static void finish_rows(polyp_image *probability, polyp_image *mask, const float *stretched, int h, int width, int height,
-                        float cut)
+static void finish_rows(polyp_image *probability, polyp_image *mask, const float *stretched, int h, int width,
+                        int height, float cut)
 {
 #pragma omp parallel for schedule(static)
     for (int y = 0; y < height; y++) {
         const between b = find_between(y, height, h);
         const size_t row = (size_t)y * (size_t)width;
         finish_row(probability ? probability->pixels + row : NULL, mask ? mask->pixels + row : NULL,
-                   stretched + (size_t)b.low * (size_t)width, stretched + (size_t)b.high * (size_t)width, b.share, width,
-                   cut);
+                   stretched + (size_t)b.low * (size_t)width, stretched + (size_t)b.high * (size_t)width, b.share,
+                   width, cut);
     }
 }
 

@@ -18,7 +18,7 @@ void prepare_normalise(tensor *input, int index, const polyp_image *picture);
  * interpolate(align_corners=False)) to width x height -> sigmoid -> probability, and > threshold -> mask.
  * Either picture may be NULL. New pictures, 1 channel. probability byte = round(255 p); the mask is decided on the float.
  */
-status prepare_mask(polyp_image *probability, polyp_image *mask, const tensor *logits, int index,
-                    int width, int height, double threshold);
+status prepare_mask(polyp_image *probability, polyp_image *mask, const tensor *logits, int index, int width, int height,
+                    double threshold);
 
 #endif
