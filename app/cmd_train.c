@@ -60,8 +60,6 @@ static int run(const void *block, const arguments *rest)
     const polyp_status result = polyp_train(&options);
     progress_end(&watched);
     if (result == POLYP_OK) printf("%s/model.safetensors\n", options.out);
-    if (result == POLYP_STOPPED)
-        fprintf(stderr, "polyp: what was done is saved; the same line with --resume goes on\n");
     return finish(result);
 }
 
@@ -71,8 +69,8 @@ const command cmd_train = {
     .summary = "train a network on pictures and masks",
     .details =
         "DATA holds images/ and masks/ (paired by file stem) and optional splits/NAME.txt. RUN gets model.safetensors "
-        "(best on validation), last.safetensors (to go on from), history.csv, recipe.json, curves.svg and log.txt. Ctrl-C "
-        "saves and stops.",
+        "(best on validation), last.safetensors (to go on from), history.csv, recipe.json, curves.svg and log.txt. "
+        "Ctrl-C saves and stops.",
     .operands_min = 1,
     .operands_max = 1,
     .rows = rows,

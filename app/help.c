@@ -62,10 +62,8 @@ static void describe_row(const option_row *row, const settings_block *settings, 
     option_accepts(row, accepts, sizeof accepts);
     default_text(row, settings, standard, sizeof standard);
     if (row->kind == OPTION_CHOICE || row->step > 1) snprintf(choices, sizeof choices, ": %s", accepts);
-    if (standard[0])
-        snprintf(out, size, "%s%s (default %s)", row->help, choices, standard);
-    else
-        snprintf(out, size, "%s%s", row->help, choices);
+    if (standard[0]) snprintf(out, size, "%s%s (default %s)", row->help, choices, standard);
+    else snprintf(out, size, "%s%s", row->help, choices);
 }
 
 static void standard_settings(const command *c, settings_block *settings)
@@ -122,12 +120,9 @@ static void roff(const char *text, FILE *to)
 {
     if (*text == '.' || *text == '\'') fputs("\\&", to);
     for (; *text; text++) {
-        if (*text == '-')
-            fputs("\\-", to);
-        else if (*text == '\\')
-            fputs("\\e", to);
-        else
-            fputc(*text, to);
+        if (*text == '-') fputs("\\-", to);
+        else if (*text == '\\') fputs("\\e", to);
+        else fputc(*text, to);
     }
 }
 

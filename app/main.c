@@ -12,10 +12,9 @@ int finish(polyp_status s)
 {
     const char *const words = polyp_error();
     if (s == POLYP_OK) return EXIT_DONE;
-    if (s == POLYP_STOPPED)
-        fprintf(stderr, "polyp: stopped before the end%s%s\n", words[0] ? ": " : "", words);
-    else
-        fprintf(stderr, "polyp: %s\n", words[0] ? words : "failed without words; please report this");
+    const char *const standard =
+        s == POLYP_STOPPED ? "stopped before the end" : "failed without words; please report this";
+    fprintf(stderr, "polyp: %s\n", words[0] ? words : standard);
     return s == POLYP_ERR_ARGUMENT ? EXIT_MISUSED : EXIT_FAILED;
 }
 

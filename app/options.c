@@ -100,10 +100,8 @@ static bool store_value(const option_row *row, void *block, const char *text)
         return true;
     }
     if (!whole_fits(row, whole)) return false;
-    if (row->kind == OPTION_INT)
-        *(int *)to = (int)whole;
-    else
-        *(size_t *)to = (size_t)whole;
+    if (row->kind == OPTION_INT) *(int *)to = (int)whole;
+    else *(size_t *)to = (size_t)whole;
     return true;
 }
 

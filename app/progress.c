@@ -42,6 +42,7 @@ void progress_begin(progress *p, bool quiet)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
     *p = (progress){.quiet = quiet, .terminal = isatty(STDERR_FILENO) != 0};
+    p->last_report = now_seconds();
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -51,10 +52,8 @@ void progress_begin(progress *p, bool quiet)
 static void clock_text(double seconds, char *out, size_t size)
 {
     const long s = seconds < 0 || seconds > 3e8 ? 0 : lround(seconds);
-    if (s >= 3600)
-        snprintf(out, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
-    else
-        snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
+    if (s >= 3600) snprintf(out, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    else snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
 }
 
 /* "epoch 3/20, " and ", loss 0.4312, rate 2.1e-04": only in training */
@@ -101,12 +100,14 @@ static void conclude(progress *p)
     char epoch[48], loss[64], took[32];
     const double now = now_seconds();
     const bool seen = p->drawn || p->epochs > 0 || !p->terminal;
+    const bool validation = p->epochs > 0 && isnan(p->loss); /* the library's own line per epoch tells its result */
     wipe(p);
-    if (p->quiet || !p->phase[0] || !seen || p->done == p->first) return;
+    if (p->quiet || !p->phase[0] || !seen || p->done == p->first || validation) return;
     training_text(p, epoch, loss, sizeof epoch);
     clock_text(now - p->begun, took, sizeof took);
-    fprintf(stderr, "%s: %s%zu %s%s in %s, %.3g a second%s\n", p->phase, epoch, p->done, p->unit,
-            p->done == 1 ? "" : "s", took, speed_of(p, now), loss);
+    const size_t units = p->done - p->first;
+    fprintf(stderr, "%s: %s%zu %s%s in %s, %.3g a second%s\n", p->phase, epoch, units, p->unit, units == 1 ? "" : "s",
+            took, speed_of(p, now), loss);
 }
 
 static void copy_text(char *to, size_t size, const char *from)
@@ -127,7 +128,7 @@ static void begin_phase(progress *p, const polyp_progress *from)
     copy_text(p->phase, sizeof p->phase, from->phase);
     copy_text(p->unit, sizeof p->unit, from->unit);
     p->first = from->done > 0 ? from->done - 1 : 0;
-    p->begun = now_seconds();
+    p->begun = from->done > 0 ? p->last_report : now_seconds(); /* its first unit was done since then */
     p->last_drawn = 0;
 }
 
@@ -147,6 +148,7 @@ static int report(void *context, const polyp_progress *from)
         fprintf(stderr, "%s\n", from->message);
     }
     if (!p->quiet && p->terminal && now - p->begun >= WAIT_SECONDS && now - p->last_drawn >= DRAW_SECONDS) draw(p, now);
+    p->last_report = now;
     return stop_asked;
 }
 

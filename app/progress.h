@@ -16,7 +16,7 @@ typedef struct progress {
     int epoch, epochs;
     size_t done, total, first; /* first: `done` when the phase began (a resumed run does not begin at 0) */
     double loss, rate;
-    double begun, last_drawn; /* seconds */
+    double begun, last_drawn, last_report; /* seconds */
 } progress;
 
 /* Takes over SIGINT and SIGTERM: the first asks the library to stop, the second ends the program. */

@@ -62,7 +62,8 @@ typedef struct predict_result {
     size_t with_polyp;
     double seconds;
 } predict_result;
-/* Writes OUT/STEM.png, and STEM.overlay.jpg, STEM.probability.png when asked. Two inputs with one stem: ARGUMENT before anything runs. */
+/* Writes OUT/STEM.png, and STEM.overlay.jpg, STEM.probability.png when asked. Two inputs with one stem: ARGUMENT before
+ * anything runs. */
 COMMANDS_LOCAL polyp_status command_predict(predict_result *out, const predict_options *options);
 
 /* Facts and table of a model to `to`. */

@@ -165,7 +165,7 @@ static status time_runs(bench *b, double *times, size_t runs)
         const polyp_progress p = {
             .phase = "bench", .done = i + 1, .total = runs, .unit = "run", .loss = NAN, .learning_rate = NAN};
         if (watch->report && watch->report(watch->context, &p)) {
-            return fail(POLYP_STOPPED, "after %zu of %zu runs", i + 1, runs);
+            return fail(POLYP_STOPPED, "stopped after %zu of %zu runs", i + 1, runs);
         }
     }
     return POLYP_OK;

@@ -131,7 +131,7 @@ static status report(const run *r, size_t done, const char *message)
                               .learning_rate = NAN,
                               .message = message};
     if (!watch->report || watch->report(watch->context, &p) == 0) return POLYP_OK;
-    return fail(POLYP_STOPPED, "%zu of %zu pictures are done", done, r->inputs.count);
+    return fail(POLYP_STOPPED, "stopped after %zu of %zu pictures", done, r->inputs.count);
 }
 
 /* A picture that cannot be read is told and skipped. */

@@ -17,8 +17,8 @@ typedef struct picture_list {
     arena *arena; /* owns the strings */
 } picture_list;
 
-/* Files as they are, folders' pictures (by the ending of their names) in order. Errors: ARGUMENT (no picture at all, two
- * of one stem, a mask would be written over a picture), FILE, MEMORY. picture_list_free() it in every case. */
+/* Files as they are, folders' pictures (by the ending of their names) in order. Errors: ARGUMENT (two of one stem,
+ * a mask would be written over a picture), FILE (a folder without pictures), MEMORY. picture_list_free() it in every case. */
 COMMANDS_LOCAL polyp_status predict_inputs(picture_list *out, const predict_options *options);
 COMMANDS_LOCAL void picture_list_free(picture_list *list);
 

@@ -1,4 +1,4 @@
-/* Drawn frames: equal numbers give equal bytes, masks of sensible size, and no threshold on a colour finds the polyps. */
+/* Drawn frames: equal numbers give equal bytes, masks of sensible size, and no threshold on colour finds polyps. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Polyps: chosen so that enough of them can be seen, drawn as raised bodies with their own colour, texture and shadow. */
+/* Polyps: chosen so that enough of them can be seen, drawn as raised bodies with their colour, texture and shadow. */
 #include "media/synth_scene.h"
 
 enum { PLACE_TRIES = 40, GRID_STEPS = 36 };

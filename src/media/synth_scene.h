@@ -1,7 +1,7 @@
 /*
  * A frame while it is drawn. Planes of the frame's size are filled one stage after another: surface and colour of the
- * mucosa, polyps, what lies on it, light, optics. Lengths are in units of the frame's shorter side, so that a scene does not
- * depend on the resolution; gradients are therefore plain slopes.
+ * mucosa, polyps, what lies on it, light, optics. Lengths are in units of the frame's shorter side, so that a scene does
+ * not depend on the resolution; gradients are therefore plain slopes.
  *
  * No function of libm but the square root is used: its roundings differ between processors, and frames must not.
  */
@@ -16,7 +16,7 @@
 #include "base/status.h"
 
 enum {
-    NOISE_SIDE = 128,  /* of the lattice; a power of two */
+    NOISE_SIDE = 128, /* of the lattice; a power of two */
     POLYPS_MOST = 3,
     BALLS_MOST = 16
 };
@@ -31,11 +31,11 @@ typedef struct point {
 
 /* The gut around the camera. */
 typedef struct tissue {
-    point lumen;             /* where it goes on; often outside the frame */
-    float lumen_radius;      /* dark inside */
+    point lumen;        /* where it goes on; often outside the frame */
+    float lumen_radius; /* dark inside */
     float fold_rate, fold_wobble, fold_depth;
-    float cone;              /* slope of the wall towards the lumen */
-    float bump, wetness;     /* heights of broad and of fine waves */
+    float cone;          /* slope of the wall towards the lumen */
+    float bump, wetness; /* heights of broad and of fine waves */
     colour base;
     float mottling, redness; /* of the mucosa's colour */
     float vessels;           /* 0 none .. 1 */
@@ -52,44 +52,44 @@ enum border_kind { BORDER_NONE, BORDER_OCTAGON, BORDER_CIRCLE, BORDER_ROUNDED };
 /* What the endoscope's processor leaves black. */
 typedef struct border {
     enum border_kind kind;
-    float cut;               /* corner's size, or the circle's radius */
+    float cut;                   /* corner's size, or the circle's radius */
     float box_width, box_height; /* black box in the lower left corner; 0: none */
 } border;
 
 typedef struct ball {
     point centre;
     float radius;
-    float height;            /* of its centre above the wall */
+    float height; /* of its centre above the wall */
 } ball;
 
 /* A polyp is a union of balls, squeezed and turned, with a wavy outline. */
 typedef struct polyp {
     ball balls[BALLS_MOST];
     int count;
-    point centre, axis;      /* axis: unit vector of the long side */
-    float radius, squeeze;   /* squeeze: short side over long side */
-    float elevation;         /* height over radius */
-    float softness;          /* 0.5: half a sphere; more: fades into the wall */
-    float melt;              /* how far neighbouring balls run into each other */
-    float wave, wave_rate;   /* of the outline */
+    point centre, axis;    /* axis: unit vector of the long side */
+    float radius, squeeze; /* squeeze: short side over long side */
+    float elevation;       /* height over radius */
+    float softness;        /* 0.5: half a sphere; more: fades into the wall */
+    float melt;            /* how far neighbouring balls run into each other */
+    float wave, wave_rate; /* of the outline */
     colour base;
-    float pits, pit_rate;    /* texture: depth and how fine */
-    bool striped;            /* villous instead of pits */
-    float noise_place;       /* where in the lattice its own waves lie */
+    float pits, pit_rate; /* texture: depth and how fine */
+    bool striped;         /* villous instead of pits */
+    float noise_place;    /* where in the lattice its own waves lie */
 } polyp;
 
 typedef struct scene {
     int width, height;
-    float pixel;             /* length of a pixel */
-    float across, down;      /* the frame's sides */
+    float pixel;        /* length of a pixel */
+    float across, down; /* the frame's sides */
     random_stream random;
-    float *lattice;          /* [NOISE_SIDE * NOISE_SIDE], -1 .. 1 */
-    float *surface;          /* height of the surface */
-    float *wet;              /* height of fine waves that only highlights see */
-    float *light;            /* light that reaches the surface */
-    float *vessel;           /* 0 .. 1 */
+    float *lattice;            /* [NOISE_SIDE * NOISE_SIDE], -1 .. 1 */
+    float *surface;            /* height of the surface */
+    float *wet;                /* height of fine waves that only highlights see */
+    float *light;              /* light that reaches the surface */
+    float *vessel;             /* 0 .. 1 */
     float *red, *green, *blue; /* reflected part; after the light stage: what is seen */
-    unsigned char *mask;     /* 255 where a polyp is seen */
+    unsigned char *mask;       /* 255 where a polyp is seen */
     tissue tissue;
     front_fold fold;
     border border;
@@ -102,16 +102,16 @@ typedef struct scene {
 /* ---- stages, in this order ------------------------------------------------------------------------------ */
 
 void tissue_choose(scene *s);
-void tissue_draw(scene *s);       /* surface, wet, light, colours */
+void tissue_draw(scene *s); /* surface, wet, light, colours */
 void vessels_draw(scene *s);
-void polyps_choose(scene *s);     /* after tissue, fold and border: they decide what can be seen */
+void polyps_choose(scene *s); /* after tissue, fold and border: they decide what can be seen */
 void polyps_draw(scene *s);
-void fold_draw(scene *s);         /* the front fold covers polyps */
-void debris_draw(scene *s);       /* stool and reddened patches */
-void light_draw(scene *s);        /* surface and colours become what is seen */
+void fold_draw(scene *s);   /* the front fold covers polyps */
+void debris_draw(scene *s); /* stool and reddened patches */
+void light_draw(scene *s);  /* surface and colours become what is seen */
 void bubbles_draw(scene *s);
-void optics_draw(scene *s);       /* blur */
-void border_draw(scene *s);       /* black parts, caption */
+void optics_draw(scene *s); /* blur */
+void border_draw(scene *s); /* black parts, caption */
 
 /* Does the border leave a place black? */
 bool border_covers(const scene *s, float x, float y);

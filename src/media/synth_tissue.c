@@ -84,8 +84,8 @@ typedef struct fold_value {
 } fold_value;
 
 /*
- * Folds are rings around the lumen, wavy, of a depth that changes along each ring. Going outwards the surface falls into
- * shade until the lip of the next, nearer ring covers it.
+ * Folds are rings around the lumen, wavy, of a depth that changes along each ring. Going outwards the surface falls
+ * into shade until the lip of the next, nearer ring covers it.
  */
 static fold_value folds_at(const scene *s, point way, float radius, float broad)
 {
