@@ -487,5 +487,6 @@ int main(void)
         CASE(test_steps, 0), CASE(test_gradients, 2), CASE(test_steps, 4), CASE(test_steps, 6),
         CASE(test_kernels, 5), CASE(test_kernels, 6), CASE(test_kernels, 7), CASE(test_kernels, 8),
     };
+    cmocka_set_test_filter(getenv("POLYP_FILTER"));
     return cmocka_run_group_tests(tests, golden_read, golden_free);
 }
