@@ -95,6 +95,7 @@ static status open_primitives(onednn_plan *p, work *w)
     }
     TRY(open_conv(p, w, &w->forward, CONV_FORWARD));
     TRY(open_conv(p, w, &w->backward_weights, CONV_BACKWARD_WEIGHTS));
+    w->slow_weights = !w->spec.planar && !w->spec.bias && dnn_conv_is_slow(w->backward_weights);
     TRY(open_reorder(p, &w->load, NULL, w->backward_weights));
     TRY(open_reorder(p, &w->store, w->backward_weights, NULL));
     TRY(open_reorder_from_span(p, w, &w->to_forward, w->forward));

@@ -3,6 +3,7 @@
 
 #include <dnnl.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -357,6 +358,25 @@ bool dnn_conv_same_layout(const dnn_conv *a, const dnn_conv *b)
     return dnnl_memory_desc_equal(la, lb) != 0;
 }
 
+/* Plain (oc, ic, kh, kw), the layout of files. */
+static status plain_layout(layout *out, const dnn_conv *c)
+{
+    const conv_spec *const s = &c->spec;
+    const dnnl_dims_t dims = {s->oc, s->ic, s->kernel, s->kernel};
+    return layout_make(out, 4, dims, dnnl_oihw);
+}
+
+bool dnn_conv_is_slow(const dnn_conv *c)
+{
+    if (strncmp(dnn_conv_name(c), "ref", 3) != 0) return false;
+    layout plain = {0};
+    if (plain_layout(&plain, c) != POLYP_OK) return false;
+    const bool same = dnnl_memory_desc_equal(layout_query(c->description, weights_query(c->direction)),
+                                             layout_view(&plain)) != 0;
+    layout_drop(&plain);
+    return same;
+}
+
 status dnn_conv_run(dnn_conv *c, float *source, float *weights, float *bias, float *destination, void *scratch)
 {
     void *const handles[MEMORY_KINDS] = {source, weights, bias, destination, scratch};
@@ -368,13 +388,6 @@ status dnn_conv_run(dnn_conv *c, float *source, float *weights, float *bias, flo
 }
 
 /* ---- reorder ------------------------------------------------------------------------------------------- */
-
-static status plain_layout(layout *out, const dnn_conv *c)
-{
-    const conv_spec *const s = &c->spec;
-    const dnnl_dims_t dims = {s->oc, s->ic, s->kernel, s->kernel};
-    return layout_make(out, 4, dims, dnnl_oihw);
-}
 
 static status reorder_build(dnn_reorder *r, const_layout from, const_layout to)
 {

@@ -42,6 +42,9 @@ size_t dnn_conv_scratch_size(const dnn_conv *c); /* bytes */
 const char *dnn_conv_name(const dnn_conv *c);    /* the implementation's, "jit:avx2" */
 bool dnn_conv_same_layout(const dnn_conv *a, const dnn_conv *b);
 
+/* oneDNN has nothing fast for this shape and would use its own plain loops, over plain weights: (oc, ic, kh, kw). */
+bool dnn_conv_is_slow(const dnn_conv *c);
+
 /* Forward: source, weights, bias -> destination. Backward data: destination, weights -> source. Backward weights: source,
  * destination -> weights, bias. `bias` NULL without one. Only the computed ones are written. */
 status dnn_conv_run(dnn_conv *c, float *source, float *weights, float *bias, float *destination, void *scratch);

@@ -55,6 +55,7 @@ typedef struct work {
     dnn_conv *forward, *backward_data, *backward_weights;
     dnn_reorder *load;         /* plain -> forward (infer) or the spans' layout (train) */
     dnn_reorder *store;        /* train: back to plain */
+    bool slow_weights;         /* train: backward weights by kernel_conv_weights() */
     dnn_reorder *to_forward, *to_backward; /* train: from the spans' layout; NULL: the same layout */
     float *prepared, *prepared_bias;       /* infer: folded weights in the forward layout */
 

@@ -214,6 +214,36 @@ void kernel_max_pool_gradient(field in, field out, const unsigned char *at, cons
     }
 }
 
+/* ---- weights of small convolutions --------------------------------------------------------------------- */
+
+/* All weights between one output channel and one block of the source's. */
+static void conv_weights_block(float *weights, field source, field dy, int oc, int block, const pool_shape *s,
+                               const extent *e)
+{
+    const size_t lanes = (size_t)e->lanes, out_pixels = (size_t)s->oh * (size_t)s->ow;
+    const size_t taps = (size_t)s->kernel * (size_t)s->kernel, ic = (size_t)e->blocks * lanes;
+    const size_t in_dy = (size_t)oc / lanes * out_pixels * lanes + (size_t)oc % lanes;
+    for (int tap = 0; tap < s->kernel * s->kernel; tap++) {
+        float sum[16] __attribute__((aligned(64))) = {0};
+        for (int n = 0; n < e->n; n++) {
+            const float *const from = source.data + (size_t)n * source.image + (size_t)block * e->pixels * lanes;
+            FOR_LANES(e, conv_weights_tap, sum, from, dy.data + (size_t)n * dy.image + in_dy, s, tap / s->kernel,
+                      tap % s->kernel);
+        }
+        for (size_t l = 0; l < lanes; l++) {
+            weights[((size_t)oc * ic + (size_t)block * lanes + l) * taps + (size_t)tap] = sum[l];
+        }
+    }
+}
+
+void kernel_conv_weights(float *weights, field source, field dy, int oc, const pool_shape *s, const extent *e)
+{
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (int o = 0; o < oc; o++) {
+        for (int block = 0; block < e->blocks; block++) conv_weights_block(weights, source, dy, o, block, s, e);
+    }
+}
+
 /* ---- transposed convolution ---------------------------------------------------------------------------- */
 
 void kernel_deal(field out, field copy, field groups, const float *bias, int h, int w, const extent *e)

@@ -63,12 +63,18 @@ void kernel_norm_sums(float *sum, float *sum_centred, field out, const gradient_
 void kernel_norm_gradient(field out, const gradient_job *job, const float *a, const float *b, const float *d,
                           const extent *e);
 
-/* Windows of a max pool; `at` is the place of the maximum in its window (first in scan order), one byte a value. */
+/* Windows of a max pool or a convolution; `at` is the place of the maximum in its window (first in scan order), one byte a value. */
 typedef struct pool_shape {
     int ih, iw, oh, ow, kernel, stride, padding;
 } pool_shape;
 void kernel_max_pool(field out, unsigned char *at, field in, const pool_shape *s, const extent *e);
 void kernel_max_pool_gradient(field in, field out, const unsigned char *at, const pool_shape *s, const extent *e);
+
+/*
+ * Gradient of a convolution's weights, plain (oc, ic, kernel, kernel), for maps of a few pixels: `e` is of the source, whose channels
+ * are `ic`; the gradient dy has `oc` (whole blocks of e->lanes).
+ */
+void kernel_conv_weights(float *weights, field source, field dy, int oc, const pool_shape *s, const extent *e);
 
 /*
  * A transposed convolution 2x2 of stride 2 is a 1x1 convolution to 4 groups of channels (dy, dx) whose pixels are then dealt

@@ -173,6 +173,24 @@ FAST_CLONES static void NAME(pool_gradient_row)(float *in, const float *out, con
     }
 }
 
+/* One output channel of one image, one block of source channels and one tap: added to `sum`. */
+FAST_CLONES static void NAME(conv_weights_tap)(float *sum, const float *source, const float *dy, const pool_shape *s,
+                                               int ky, int kx)
+{
+    V total = *(const V *)sum;
+    for (int y = 0; y < s->oh; y++) {
+        const int iy = y * s->stride - s->padding + ky;
+        if (iy < 0 || iy >= s->ih) continue;
+        for (int x = 0; x < s->ow; x++) {
+            const int ix = x * s->stride - s->padding + kx;
+            if (ix < 0 || ix >= s->iw) continue;
+            const V v = *(const V *)(source + ((size_t)iy * (size_t)s->iw + (size_t)ix) * LANES);
+            total += v * dy[((size_t)y * (size_t)s->ow + (size_t)x) * LANES];
+        }
+    }
+    *(V *)sum = total;
+}
+
 /* Two output rows of a dealt block from one row of its four groups, `apart` floats from group to group. */
 FAST_CLONES static void NAME(deal_row)(float *out, const float *groups, size_t apart, const float *bias_of, int w)
 {

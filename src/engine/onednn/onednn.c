@@ -225,6 +225,12 @@ static const dnn_conv *conv_of(const work *w, enum timed kind)
     }
 }
 
+static const char *algorithm_of(const work *w, enum timed kind)
+{
+    if (kind == TIMED_BACKWARD_WEIGHTS && w->slow_weights) return "tiny";
+    return dnn_conv_name(conv_of(w, kind));
+}
+
 static void describe(const plan *base, FILE *to)
 {
     const onednn_plan *const p = inside_const(base);
@@ -236,7 +242,7 @@ static void describe(const plan *base, FILE *to)
             const op *const o = &base->graph->ops[w->u.core_op];
             (void)fprintf(to, "%s: %s %s %dx%dx%dx%d -> %dx%dx%d %s\n", o->name,
                           w->u.core == CORE_UPCONV ? "upconv" : "conv", TIMED_NAMES[k], w->spec.n, w->spec.ic,
-                          w->spec.ih, w->spec.iw, w->spec.oc, w->spec.oh, w->spec.ow, dnn_conv_name(c));
+                          w->spec.ih, w->spec.iw, w->spec.oc, w->spec.oh, w->spec.ow, algorithm_of(w, (enum timed)k));
         }
     }
 }
@@ -266,7 +272,7 @@ static void name_timing(const onednn_plan *p, plan_timing *t, const work *w, enu
     (void)snprintf(t->name, sizeof t->name, "%s", p->base.graph->ops[op_index].name);
     (void)snprintf(t->kind, sizeof t->kind, "%s", TIMED_NAMES[kind]);
     (void)snprintf(t->algorithm, sizeof t->algorithm, "%s",
-                   c != NULL ? dnn_conv_name(c) : w->u.norm_op >= 0 ? "batch norm" : CORES[w->u.core]);
+                   c != NULL ? algorithm_of(w, kind) : w->u.norm_op >= 0 ? "batch norm" : CORES[w->u.core]);
 }
 
 static status profile(plan *base, bool on)

@@ -219,9 +219,23 @@ static void backward_tail(onednn_plan *p, work *w)
     timer_stop(p, w, TIMED_BACKWARD_PASS, start);
 }
 
+/* Maps of a few pixels, for which oneDNN has only its reference loops. */
+static void backward_weights_tiny(onednn_plan *p, const work *w, field dy)
+{
+    const conv_spec *const s = &w->spec;
+    const pool_shape window = {s->ih, s->iw, s->oh, s->ow, s->kernel, s->stride, s->padding};
+    const extent e = extent_of(p, w->in);
+    kernel_conv_weights(gradient_of(p, w->weights.param), source_of(p, w), dy, s->oc, &window, &e);
+}
+
 static status backward_weights(onednn_plan *p, work *w, field dy)
 {
     const double start = timer_start(p);
+    if (w->slow_weights) {
+        backward_weights_tiny(p, w, dy);
+        timer_stop(p, w, TIMED_BACKWARD_WEIGHTS, start);
+        return POLYP_OK;
+    }
     float *const bias = w->spec.bias ? gradient_of(p, w->weights.bias_param) : NULL;
     TRY(dnn_conv_run(w->backward_weights, source_of(p, w).data, gradient_of(p, w->weights.param), bias, dy.data,
                      p->scratch));
