@@ -2,7 +2,8 @@
 #ifndef POLYP_LEARN_SCHEDULE_H
 #define POLYP_LEARN_SCHEDULE_H
 
-/* fastai 2's fit_one_cycle: cosine from rate/25 up to rate over the first quarter, then down to rate/1e5; momentum .95 .85 .95. */
+/* fastai 2's fit_one_cycle: cosine from rate/25 up to rate over the first quarter, then down to rate/1e5; momentum .95 .85
+ * .95. */
 typedef struct one_cycle {
     double rate;               /* peak */
     double divisor, final_divisor, start; /* 25, 1e5, .25 */
