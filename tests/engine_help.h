@@ -14,10 +14,10 @@
 #include "base/random.h"
 #include "engine/engine.h"
 
-#define assert_ok(expression)                                    \
-    do {                                                         \
-        const status got_ = (expression);                        \
-        if (got_ != POLYP_OK) fail_msg("%s", polyp_error());     \
+#define assert_ok(expression)                                \
+    do {                                                     \
+        const status got_ = (expression);                    \
+        if (got_ != POLYP_OK) fail_msg("%s", polyp_error()); \
     } while (0)
 
 /* A graph with its weights and one plan. Fill `g` with graph_...(), then rig_start(). */
@@ -63,9 +63,10 @@ static inline float *rig_param(rig *r, const char *name)
 }
 
 /*
- * A picture made of parameters: "picture.weight" is the value itself, so its gradient is the value's, pixel by pixel. A
- * size x size kernel meets the 1x1 input at a different place for each output pixel; with a one-hot input (picture i has 1
- * in channel i) weight (c, i) is picture i's channel c, turned by 180 degrees. Input shape: (pictures, pictures, 1, 1).
+ * A picture made of parameters: "picture.weight" is the value itself, so its gradient is the value's, pixel by pixel.
+ * A size x size kernel meets the 1x1 input at a different place for each output pixel; with a one-hot input (picture
+ * i has 1 in channel i) weight (c, i) is picture i's channel c, turned by 180 degrees. Input shape: (pictures,
+ * pictures, 1, 1).
  */
 static inline int graph_picture(graph *g, int pictures, int channels, int size)
 {

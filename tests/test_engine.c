@@ -133,7 +133,7 @@ static void what_does_not_fit_is_refused(void **state)
     rig_stop(&r);
 }
 
-/* ---- in and out -------------------------------------------------------------------------------------------- */
+/* ---- in and out ------------------------------------------------------------------------------------------ */
 
 static void weights_and_moments_come_back(void **state)
 {
@@ -207,7 +207,7 @@ static void a_step_goes_downhill(void **state)
     rig_stop(&r);
 }
 
-/* ---- passes ------------------------------------------------------------------------------------------------- */
+/* ---- passes ---------------------------------------------------------------------------------------------- */
 
 /* Bytes of values are shared in inference; nothing may be overwritten too early. Without norms both modes agree. */
 static void sharing_memory_changes_nothing(void **state)
@@ -250,8 +250,12 @@ static void threads_change_no_bit(void **state)
     for (int t = 0; t < 3; t++) {
         start(&r[t], PLAN_TRAIN, t + 1);
         for (long step = 1; step <= 3; step++) {
-            const step_rule rule = {
-                .beta1 = .9, .beta2 = .999, .epsilon = 1e-8, .rate = {.01, .01, .01}, .gradient_scale = 1, .step = step};
+            const step_rule rule = {.beta1 = .9,
+                                    .beta2 = .999,
+                                    .epsilon = 1e-8,
+                                    .rate = {.01, .01, .01},
+                                    .gradient_scale = 1,
+                                    .step = step};
             assert_ok(plan_forward(r[t].p));
             const tensor gradient = plan_logits(r[t].p); /* of half the sum of squares */
             assert_ok(plan_backward(r[t].p, &gradient));
@@ -324,18 +328,12 @@ static void every_failed_allocation_is_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(engines_are_found_by_name),
-        cmocka_unit_test(the_memory_limit_is_kept),
-        cmocka_unit_test(wrong_plans_are_refused),
-        cmocka_unit_test(inference_does_not_train),
-        cmocka_unit_test(what_does_not_fit_is_refused),
-        cmocka_unit_test(weights_and_moments_come_back),
-        cmocka_unit_test(slots_point_into_the_spans),
-        cmocka_unit_test(a_step_goes_downhill),
-        cmocka_unit_test(sharing_memory_changes_nothing),
-        cmocka_unit_test(threads_change_no_bit),
-        cmocka_unit_test(plans_tell_what_they_run),
-        cmocka_unit_test(every_failed_allocation_is_reported),
+        cmocka_unit_test(engines_are_found_by_name),      cmocka_unit_test(the_memory_limit_is_kept),
+        cmocka_unit_test(wrong_plans_are_refused),        cmocka_unit_test(inference_does_not_train),
+        cmocka_unit_test(what_does_not_fit_is_refused),   cmocka_unit_test(weights_and_moments_come_back),
+        cmocka_unit_test(slots_point_into_the_spans),     cmocka_unit_test(a_step_goes_downhill),
+        cmocka_unit_test(sharing_memory_changes_nothing), cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(plans_tell_what_they_run),       cmocka_unit_test(every_failed_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,13 @@
 
 #include "engine/step.h"
 
-static const step_rule RULE = {
-    .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8, .rate = {0.1, 0.1, 0.1}, .decay = 0.01, .gradient_scale = 1, .step = 1};
+static const step_rule RULE = {.beta1 = 0.9,
+                               .beta2 = 0.99,
+                               .epsilon = 1e-8,
+                               .rate = {0.1, 0.1, 0.1},
+                               .decay = 0.01,
+                               .gradient_scale = 1,
+                               .step = 1};
 
 /*
  * w = 1, gradient 2, then 1; rate .1, decay .01.
@@ -65,7 +70,8 @@ static void spans_free(spans *s)
 
 static step_values all_values(const spans *s)
 {
-    return (step_values){s->all[PLAN_WEIGHTS], s->all[PLAN_GRADIENTS], s->all[PLAN_MOMENT1], s->all[PLAN_MOMENT2], s->count};
+    return (step_values){s->all[PLAN_WEIGHTS], s->all[PLAN_GRADIENTS], s->all[PLAN_MOMENT1], s->all[PLAN_MOMENT2],
+                         s->count};
 }
 
 /* The formula as the paper writes it, in double. */
@@ -93,9 +99,9 @@ static void long_spans_match_the_formula(void **state)
         const step_values values = all_values(&after);
         step_adamw(&values, &rule, 0.003, 0.05, 2);
         for (size_t i = 0; i < counts[k]; i++) {
-            const double want =
-                plain_step((double)before.all[PLAN_WEIGHTS][i], (double)before.all[PLAN_GRADIENTS][i],
-                           (double)before.all[PLAN_MOMENT1][i], (double)before.all[PLAN_MOMENT2][i], &rule, 0.003, 0.05);
+            const double want = plain_step((double)before.all[PLAN_WEIGHTS][i], (double)before.all[PLAN_GRADIENTS][i],
+                                           (double)before.all[PLAN_MOMENT1][i], (double)before.all[PLAN_MOMENT2][i],
+                                           &rule, 0.003, 0.05);
             if (!(fabs((double)after.all[PLAN_WEIGHTS][i] - want) < 2e-6)) fail_msg("value %zu of %zu", i, counts[k]);
         }
         spans_free(&before);

@@ -1,10 +1,10 @@
 /*
- * Each op's backward pass of the reference engine against differences of its forward pass, with sign. Pictures are parameters
- * here (graph_picture), so that every value's gradient is seen, not only the weights'.
+ * Each op's backward pass of the reference engine against differences of its forward pass, with sign. Pictures are
+ * parameters here (graph_picture), so that every value's gradient is seen, not only the weights'.
  *
- * The loss is a sum of outputs times fixed random factors, in double. A difference over 2 H has an error of H^2 from the third
- * derivative and of 1e-7 / H from the engine's floats: TOLERANCE of the tensor's largest gradient covers both. ReLU and max pool
- * get values that no step of H carries over a kink.
+ * The loss is a sum of outputs times fixed random factors, in double. A difference over 2 H has an error of H^2 from
+ * the third derivative and of 1e-7 / H from the engine's floats: TOLERANCE of the tensor's largest gradient covers
+ * both. ReLU and max pool get values that no step of H carries over a kink.
  */
 #include "engine_help.h"
 
@@ -52,7 +52,8 @@ static void compare_entry(check *c, const param *entry)
     for (size_t i = 0; i < entry->count; i++) {
         const double want = difference(c, &values[i]);
         if (!(fabs((double)got[i] - want) <= TOLERANCE * fmax(largest, 0.1))) {
-            fail_msg("%s[%zu]: gradient %.7g, difference %.7g, largest %.3g", entry->name, i, (double)got[i], want, largest);
+            fail_msg("%s[%zu]: gradient %.7g, difference %.7g, largest %.3g", entry->name, i, (double)got[i], want,
+                     largest);
         }
     }
     assert_true(largest > 0);
@@ -111,10 +112,12 @@ static int picture(check *c)
 static void of_conv(void **state)
 {
     (void)state;
-    const int cases[][4] = {{1, 1, 0, 0}, {1, 1, 0, 1}, {3, 1, 1, 0}, {3, 2, 1, 1}, {1, 2, 0, 0}, {7, 2, 3, 0}, {3, 1, 0, 0}, {2, 3, 1, 0}};
+    const int cases[][4] = {{1, 1, 0, 0}, {1, 1, 0, 1}, {3, 1, 1, 0}, {3, 2, 1, 1},
+                            {1, 2, 0, 0}, {7, 2, 3, 0}, {3, 1, 0, 0}, {2, 3, 1, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         check c = {0};
-        assert_true(graph_conv(&c.r.g, picture(&c), 2, cases[i][0], cases[i][1], cases[i][2], cases[i][3] != 0, 2, "op") > 0);
+        assert_true(
+            graph_conv(&c.r.g, picture(&c), 2, cases[i][0], cases[i][1], cases[i][2], cases[i][3] != 0, 2, "op") > 0);
         random_weights(&c);
         check_gradients(&c);
     }
@@ -181,7 +184,8 @@ static void of_a_small_network_with_a_skip(void **state)
     const int x = graph_picture(g, PICTURES, CHANNELS, 4);
     const int wide = graph_norm(g, graph_conv(g, x, 4, 3, 1, 1, false, 2, "enter"), 2, "enter_norm");
     const int low = graph_norm(g, graph_conv(g, wide, 4, 3, 2, 1, false, 2, "down"), 2, "down_norm");
-    const int residual = graph_add(g, low, graph_norm(g, graph_conv(g, low, 4, 1, 1, 0, false, 2, "same"), 2, "n"), "add");
+    const int residual =
+        graph_add(g, low, graph_norm(g, graph_conv(g, low, 4, 1, 1, 0, false, 2, "same"), 2, "n"), "add");
     const int up = graph_upconv(g, residual, 3, 2, "up");
     assert_true(graph_conv(g, graph_concat(g, up, wide, "skip"), 1, 1, 1, 0, true, 2, "head") > 0);
     random_weights(&c);

@@ -151,7 +151,7 @@ static void upconv_by_hand(void **state)
     rig_stop(&r);
 }
 
-/* ---- batch norm ------------------------------------------------------------------------------------------- */
+/* ---- batch norm ------------------------------------------------------------------------------------------ */
 
 static void rig_norm(rig *r, float gamma, float beta, float mean, float variance)
 {
@@ -208,7 +208,7 @@ static void norm_of_constants(void **state)
     }
 }
 
-/* ---- ops without parameters --------------------------------------------------------------------------------- */
+/* ---- ops without parameters ------------------------------------------------------------------------------ */
 
 static void relu_keeps_nan(void **state)
 {
@@ -255,7 +255,7 @@ static void concat_and_add(void **state)
     rig_stop(&r);
 }
 
-/* ---- where gradients go ------------------------------------------------------------------------------------ */
+/* ---- where gradients go ---------------------------------------------------------------------------------- */
 
 /* Gradient of weight `name` for the given gradient of the logits. */
 static void backward_to(rig *r, const char *name, const float *gradient, float *out)

@@ -29,7 +29,8 @@ status engine_find(const engine **out, const char *name)
         }
     }
     if (strcmp(name, "onednn") == 0) {
-        return fail(POLYP_ERR_UNSUPPORTED, "engine onednn is not built in: install oneDNN and build again, or use reference");
+        return fail(POLYP_ERR_UNSUPPORTED,
+                    "engine onednn is not built in: install oneDNN and build again, or use reference");
     }
     return fail(POLYP_ERR_ARGUMENT, "there is no engine %s; there are auto, onednn, reference", name);
 }
@@ -77,9 +78,10 @@ status plan_create(plan **out, const engine *e, const graph *g, shape input, con
         size_t needed = 0;
         TRY(e->memory_needed(&needed, g, input, &resolved));
         if (needed > resolved.memory_limit) {
-            return fail(POLYP_ERR_MEMORY,
-                        "%d pictures of %dx%d need %zu bytes, the limit is %zu: use a smaller batch or smaller pictures",
-                        input.n, input.w, input.h, needed, resolved.memory_limit);
+            return fail(
+                POLYP_ERR_MEMORY,
+                "%d pictures of %dx%d need %zu bytes, the limit is %zu: use a smaller batch or smaller pictures",
+                input.n, input.w, input.h, needed, resolved.memory_limit);
         }
     }
     return e->create(out, g, input, &resolved);
@@ -101,8 +103,8 @@ static status check_table(const plan *p, const params *values)
 {
     const param_table *const ours = &p->graph->params, *const theirs = values->table;
     if (theirs->count != ours->count || theirs->values != ours->values) {
-        return fail(POLYP_ERR_MISMATCH, "%d parameters with %zu values do not fit a network of %d with %zu", theirs->count,
-                    theirs->values, ours->count, ours->values);
+        return fail(POLYP_ERR_MISMATCH, "%d parameters with %zu values do not fit a network of %d with %zu",
+                    theirs->count, theirs->values, ours->count, ours->values);
     }
     return POLYP_OK;
 }
@@ -174,8 +176,8 @@ status plan_backward(plan *p, const tensor *gradient_of_logits)
     TRY(check_training(p, "a backward pass"));
     const shape given = gradient_of_logits->shape, ours = plan_logits(p).shape;
     if (given.n != ours.n || given.c != ours.c || given.h != ours.h || given.w != ours.w) {
-        return fail(POLYP_ERR_SIZE, "the gradient is %dx%dx%dx%d, the logits are %dx%dx%dx%d", given.n, given.c, given.h,
-                    given.w, ours.n, ours.c, ours.h, ours.w);
+        return fail(POLYP_ERR_SIZE, "the gradient is %dx%dx%dx%d, the logits are %dx%dx%dx%d", given.n, given.c,
+                    given.h, given.w, ours.n, ours.c, ours.h, ours.w);
     }
     return p->engine->backward(p, gradient_of_logits);
 }

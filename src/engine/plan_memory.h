@@ -13,9 +13,9 @@ typedef struct memory_block {
 } memory_block;
 
 /*
- * Gives every block its offset; *total is the size of the arena, a multiple of MEMORY_ALIGNMENT. Greedy: the largest block
- * first, into the smallest gap that holds it. Equal input gives equal offsets.
- * Errors: SIZE (the sum does not fit a size_t), MEMORY.
+ * Gives every block its offset; *total is the size of the arena, a multiple of MEMORY_ALIGNMENT. Greedy: the largest
+ * block first, into the smallest gap that holds it. Equal input gives equal offsets. Errors: SIZE (the sum does not
+ * fit a size_t), MEMORY.
  */
 status plan_memory_assign(memory_block *blocks, int count, size_t *total);
 

@@ -10,12 +10,12 @@ enum { CHUNK = 16384 };
 
 /* The rule's constants, worked out once in double. */
 typedef struct factors {
-    float keep1, add1;       /* of the first moment: beta1, (1 - beta1) gradient_scale */
-    float keep2, add2;       /* of the second: beta2, (1 - beta2) gradient_scale^2 */
-    float rate1;             /* rate / (1 - beta1^t) */
-    float debias2;           /* 1 / sqrt(1 - beta2^t) */
+    float keep1, add1; /* of the first moment: beta1, (1 - beta1) gradient_scale */
+    float keep2, add2; /* of the second: beta2, (1 - beta2) gradient_scale^2 */
+    float rate1;       /* rate / (1 - beta1^t) */
+    float debias2;     /* 1 / sqrt(1 - beta2^t) */
     float epsilon;
-    float shrink;            /* rate * decay */
+    float shrink; /* rate * decay */
 } factors;
 
 static factors make_factors(const step_rule *rule, double rate, double decay)

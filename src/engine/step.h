@@ -16,8 +16,8 @@ typedef struct step_values {
  * does not depend on `threads`. */
 void step_adamw(const step_values *values, const step_rule *rule, double rate, double decay, int threads);
 
-/* One AdamW step on all trained parameters of `table`: slots[i] is where entry i lies in the spans. Groups of rate 0 keep
- * their weights and their moments. */
+/* One AdamW step on all trained parameters of `table`: slots[i] is where entry i lies in the spans. Groups of rate 0
+ * keep their weights and their moments. */
 void step_parameters(float *const spans[PLAN_SPANS], const param_table *table, const plan_slot *slots,
                      const step_rule *rule, int threads);
 

@@ -49,10 +49,11 @@ static void fill_with_bias(float *out, const float *bias, shape s, int threads)
     }
 }
 
-/* ---- forward: out(y, x) += sum over kernel places (j, i) of w(j, i) in(y stride + j - padding, x stride + i - padding) -- */
+/* ---- forward: out(y, x) += sum over kernel places of w(j, i) in(y stride + j - padding, x stride + i - padding) ---- */
 
 /* sums of out pixels [start, end) += w * their pixels of `row`, an input row, for kernel column i */
-static inline void add_from_row(double *sum, const float *row, float weight, int start, int end, int i, const conv_size *s)
+static inline void add_from_row(double *sum, const float *row, float weight, int start, int end, int i,
+                                const conv_size *s)
 {
     const int shift = i - s->padding;
     const int first = most(start, divide_up(-shift, s->stride));
@@ -92,15 +93,16 @@ static void add_forward_sums(float *out, const float *in, const float *weight, c
     for (size_t r = 0; r < rows; r++) {
         const size_t n = r / height / channels, c = r / height % channels;
         for (int start = 0; start < s.out.w; start += TILE) {
-            forward_row(out + r * (size_t)s.out.w, plane(in, s.in, n, 0), weight + c * filter, &s, (int)(r % height), start,
-                        least(start + TILE, s.out.w));
+            forward_row(out + r * (size_t)s.out.w, plane(in, s.in, n, 0), weight + c * filter, &s, (int)(r % height),
+                        start, least(start + TILE, s.out.w));
         }
     }
 }
 
-/* ---- backward data: in(y, x) += sum of w(j, i) out(v, u) where v stride + j - padding = y, u stride + i - padding = x -- */
+/* ---- backward data: in(y, x) += sum of w(j, i) out(v, u), v stride + j - padding = y, u stride + i - padding = x ---- */
 
-static inline void add_to_row(double *sum, const float *row, float weight, int start, int end, int i, const conv_size *s)
+static inline void add_to_row(double *sum, const float *row, float weight, int start, int end, int i,
+                              const conv_size *s)
 {
     const int shift = i - s->padding;
     const int first = most(0, divide_up(start - shift, s->stride));
@@ -125,8 +127,9 @@ static void backward_row(float *in, const float *out, const float *weight, const
             if (below < 0 || below % s->stride != 0 || below / s->stride >= s->out.h) continue;
             const size_t out_y = (size_t)(below / s->stride);
             const float *const row = out + ((size_t)k * (size_t)s->out.h + out_y) * (size_t)s->out.w;
-            const float *const w = weight + (((size_t)k * (size_t)s->in.c + (size_t)c) * (size_t)s->kernel + (size_t)j) *
-                                                (size_t)s->kernel;
+            const float *const w =
+                weight +
+                (((size_t)k * (size_t)s->in.c + (size_t)c) * (size_t)s->kernel + (size_t)j) * (size_t)s->kernel;
             for (int i = 0; i < s->kernel; i++) add_to_row(sum, row, w[i], start, end, i, s);
         }
     }
@@ -149,7 +152,7 @@ void conv_backward_data(float *in_gradient, const float *out_gradient, const flo
     }
 }
 
-/* ---- backward weight: w(j, i) += sum over pictures and out pixels of out(y, x) in(y stride + j - padding, ...) -------- */
+/* ---- backward weight: w(j, i) += sum over pictures and out pixels of out(y, x) in(y stride + j - padding, ...) --- */
 
 static inline double row_product(const float *out, const float *in, int i, const conv_size *s)
 {
@@ -187,8 +190,8 @@ static void weight_places(float *gradient, const float *in, const float *out, co
         for (int i = 0; i < s->kernel; i++) {
             double sum = 0;
             for (int n = 0; n < s->in.n; n++) {
-                sum += plane_product(plane(out, s->out, (size_t)n, (size_t)k), plane(in, s->in, (size_t)n, (size_t)c), j, i,
-                                     s);
+                sum += plane_product(plane(out, s->out, (size_t)n, (size_t)k), plane(in, s->in, (size_t)n, (size_t)c),
+                                     j, i, s);
             }
             float *const place = &gradient[j * s->kernel + i];
             *place = (float)((double)*place + sum);
@@ -204,7 +207,7 @@ void conv_backward_weight(float *weight_gradient, const float *in, const float *
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t i = 0; i < pairs; i++) {
         weight_places(weight_gradient + i * places, in, out_gradient, &s, (int)(i / (size_t)s.in.c),
-                        (int)(i % (size_t)s.in.c));
+                      (int)(i % (size_t)s.in.c));
     }
 }
 
@@ -228,15 +231,15 @@ void conv_forward(float *out, const float *in, const float *weight, const float 
     add_forward_sums(out, in, weight, s, threads);
 }
 
-/* ---- transposed convolution: the convolution from its output to its input, run backward --------------------------------- */
+/* ---- transposed convolution: the convolution from its output to its input, run backward ------------------ */
 
 static conv_size mirrored(shape in, shape out)
 {
     return (conv_size){.in = out, .out = in, .kernel = 2, .stride = 2, .padding = 0};
 }
 
-void upconv_forward(float *out, const float *in, const float *weight, const float *bias, shape in_shape, shape out_shape,
-                    int threads)
+void upconv_forward(float *out, const float *in, const float *weight, const float *bias, shape in_shape,
+                    shape out_shape, int threads)
 {
     const conv_size s = mirrored(in_shape, out_shape);
     fill_with_bias(out, bias, out_shape, threads);

@@ -1,8 +1,9 @@
 /*
- * The arithmetic of each op: plain loops over (n, c, h, w), sums in double, no library. Work is shared out by outputs, so
- * the number of threads never changes a result.
+ * The arithmetic of each op: plain loops over (n, c, h, w), sums in double, no library. Work is shared out by
+ * outputs, so the number of threads never changes a result.
  *
- * Everything named backward adds to its gradients: a value that is read twice gets the sum. A gradient of NULL is not wanted.
+ * Everything named backward adds to its gradients: a value that is read twice gets the sum. A gradient of NULL is not
+ * wanted.
  */
 #ifndef POLYP_ENGINE_REFERENCE_KERNELS_H
 #define POLYP_ENGINE_REFERENCE_KERNELS_H
@@ -17,13 +18,15 @@ typedef struct conv_size {
 
 /* bias NULL: none */
 void conv_forward(float *out, const float *in, const float *weight, const float *bias, const conv_size *s, int threads);
-void conv_backward_data(float *in_gradient, const float *out_gradient, const float *weight, const conv_size *s, int threads);
-void conv_backward_weight(float *weight_gradient, const float *in, const float *out_gradient, const conv_size *s, int threads);
+void conv_backward_data(float *in_gradient, const float *out_gradient, const float *weight, const conv_size *s,
+                        int threads);
+void conv_backward_weight(float *weight_gradient, const float *in, const float *out_gradient, const conv_size *s,
+                          int threads);
 void bias_backward(float *bias_gradient, const float *out_gradient, shape out, int threads);
 
 /* Transposed convolution 2x2, stride 2: `in` half as wide and high as `out`; weight (in.c, out.c, 2, 2). */
-void upconv_forward(float *out, const float *in, const float *weight, const float *bias, shape in_shape, shape out_shape,
-                    int threads);
+void upconv_forward(float *out, const float *in, const float *weight, const float *bias, shape in_shape,
+                    shape out_shape, int threads);
 void upconv_backward_data(float *in_gradient, const float *out_gradient, const float *weight, shape in_shape,
                           shape out_shape, int threads);
 void upconv_backward_weight(float *weight_gradient, const float *in, const float *out_gradient, shape in_shape,

@@ -8,7 +8,7 @@
 /* One op's value and its gradient. */
 typedef struct value_place {
     shape shape;
-    int first_backward;  /* the op whose backward pass is the first to add to the gradient; -1: none */
+    int first_backward; /* the op whose backward pass is the first to add to the gradient; -1: none */
     bool wants_gradient;
 } value_place;
 

@@ -102,8 +102,8 @@ static gradient_sums sum_gradients(const float *in, const float *out_gradient, m
 }
 
 /* Mean and variance depend on every value of the channel: what they pass back is taken off each gradient. */
-static void add_in_gradient(float *in_gradient, const float *in, const float *out_gradient, moments m, gradient_sums sums,
-                            double gamma, shape s, int c)
+static void add_in_gradient(float *in_gradient, const float *in, const float *out_gradient, moments m,
+                            gradient_sums sums, double gamma, shape s, int c)
 {
     const size_t pixels = (size_t)s.h * (size_t)s.w;
     const double inverse = inverse_deviation(m.variance), count = values_of_channel(s);

@@ -16,7 +16,7 @@ static const reference_plan *own_const(const plan *p)
     return (const reference_plan *)p;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------------------ */
 
 static status allocate(reference_plan *r)
 {
@@ -95,7 +95,7 @@ static status memory_needed(size_t *out, const graph *g, shape input, const plan
     return result;
 }
 
-/* ---- parameters and moments ------------------------------------------------------------------------------- */
+/* ---- parameters and moments ------------------------------------------------------------------------------ */
 
 static status load(plan *p, const params *weights)
 {
@@ -168,7 +168,7 @@ static status step(plan *p, const step_rule *rule)
     return POLYP_OK;
 }
 
-/* ---- values ----------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------------------- */
 
 static tensor input(plan *p)
 {

@@ -50,29 +50,18 @@ static void forward_op(reference_plan *r, int i)
     const float *const a = o->input[0] < 0 ? NULL : r->values[o->input[0]];
     const float *const b = o->input[1] < 0 ? NULL : r->values[o->input[1]];
     switch (o->kind) {
-    case OP_INPUT:
-        break;
+    case OP_INPUT: break;
     case OP_CONV:
-    case OP_UPCONV:
-        forward_conv(r, i, out, a);
-        break;
-    case OP_NORM:
-        forward_norm(r, i, out, a);
-        break;
-    case OP_RELU:
-        relu_forward(out, a, count, threads);
-        break;
-    case OP_ADD:
-        add_forward(out, a, b, count, threads);
-        break;
+    case OP_UPCONV: forward_conv(r, i, out, a); break;
+    case OP_NORM: forward_norm(r, i, out, a); break;
+    case OP_RELU: relu_forward(out, a, count, threads); break;
+    case OP_ADD: add_forward(out, a, b, count, threads); break;
     case OP_MAX_POOL: {
         const conv_size s = size_of(r, i);
         pool_forward(out, a, &s, threads);
         break;
     }
-    case OP_CONCAT:
-        concat_forward(out, a, b, shape_of(r, o->input[0]), shape_of(r, o->input[1]));
-        break;
+    case OP_CONCAT: concat_forward(out, a, b, shape_of(r, o->input[0]), shape_of(r, o->input[1])); break;
     }
 }
 
