@@ -65,7 +65,8 @@ static void test_encoders_have_torchvisions_parameter_counts(void **state)
     static const struct {
         int depth;
         size_t values;
-    } expected[] = {{18, 11689512 - 513000}, {34, 21797672 - 513000}, {50, 25557032 - 2049000}, {101, 44549160 - 2049000}};
+    } expected[] = {
+        {18, 11689512 - 513000}, {34, 21797672 - 513000}, {50, 25557032 - 2049000}, {101, 44549160 - 2049000}};
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         graph g = {0};
         resnet_values values;

@@ -1,6 +1,6 @@
 /*
- * The vectorised passes of the onednn engine against plain loops over the same memory: 8 and 16 lanes, odd sizes, images
- * that lie apart, several pieces, and results that do not depend on the number of threads.
+ * The vectorised passes of the onednn engine against plain loops over the same memory: 8 and 16 lanes, odd sizes,
+ * images that lie apart, several pieces, and results that do not depend on the number of threads.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -18,8 +18,8 @@
 #include "engine/onednn/kernels.h"
 
 /* 2100 pixels make two pieces */
-static const extent EXTENTS[] = {{1, 1, 8, 1, 1},    {3, 2, 8, 35, 2},   {1, 3, 16, 1, 2},
-                                 {2, 1, 16, 63, 2},  {2, 2, 8, 2100, 2}, {1, 1, 16, 2100, 1}};
+static const extent EXTENTS[] = {{1, 1, 8, 1, 1},   {3, 2, 8, 35, 2},   {1, 3, 16, 1, 2},
+                                 {2, 1, 16, 63, 2}, {2, 2, 8, 2100, 2}, {1, 1, 16, 2100, 1}};
 enum { EXTENT_COUNT = sizeof EXTENTS / sizeof EXTENTS[0] };
 
 static size_t channels(const extent *e)
@@ -150,8 +150,10 @@ typedef struct gradient_case {
 
 static gradient_case gradient_case_of(const extent *e, int sources, bool relu, bool with_output)
 {
-    gradient_case k = {.scale = values(channels(e), 21), .shift = values(channels(e), 22), .mean = values(channels(e), 23)};
-    k.job = (gradient_job){.count = sources, .relu = relu, .y = tensor_of(e, 0, 24), .scale = k.scale, .shift = k.shift};
+    gradient_case k = {
+        .scale = values(channels(e), 21), .shift = values(channels(e), 22), .mean = values(channels(e), 23)};
+    k.job =
+        (gradient_job){.count = sources, .relu = relu, .y = tensor_of(e, 0, 24), .scale = k.scale, .shift = k.shift};
     for (int i = 0; i < sources; i++) k.job.sources[i] = tensor_of(e, i, 30 + (uint64_t)i);
     if (with_output) k.job.output = tensor_of(e, 2, 40);
     return k;
@@ -190,7 +192,8 @@ static void norm_gradient(const extent *e, int sources, bool relu, bool with_out
             for (size_t p = 0; p < e->pixels; p++) {
                 const double g = plain_dz(&k.job, e, n, c, p), y = (double)at(k.job.y, e, n, c, p);
                 near((double)at(dz, e, n, c, p), g, 1e-5, e, c, p);
-                near((double)at(dy, e, n, c, p), g * (double)k.scale[c] + y * (double)k.shift[c] + (double)k.mean[c], 1e-5, e, c, p);
+                near((double)at(dy, e, n, c, p), g * (double)k.scale[c] + y * (double)k.shift[c] + (double)k.mean[c],
+                     1e-5, e, c, p);
                 s += g;
                 q += g * (y - (double)k.mean[c]);
             }
@@ -274,8 +277,8 @@ static void pool_case(int lanes, int ih, int iw)
     kernel_max_pool_gradient(gradient, out, places, &s, &small);
     for (size_t i = 0; i < in.image * 2; i++) {
         const size_t plane = i / large.pixels, p = i % large.pixels;
-        near((double)at(gradient, &large, plane / channels(&large), plane % channels(&large), p), expected[i], 1e-6, &large,
-             plane, p);
+        near((double)at(gradient, &large, plane / channels(&large), plane % channels(&large), p), expected[i], 1e-6,
+             &large, plane, p);
     }
     memory_free(in.data);
     memory_free(out.data);

@@ -1,6 +1,8 @@
 /*
  * FAST_CLONES before a function definition compiles it several times, for ordinary, AVX2 and AVX-512 processors; the
  * right one is chosen when the program starts. Empty where the compiler or a sanitizer cannot do that.
+ *
+ * Put it on the innermost function: the body of an OpenMP loop becomes a function of its own that would stay plain.
  */
 #ifndef POLYP_BASE_CLONES_H
 #define POLYP_BASE_CLONES_H

@@ -1,6 +1,6 @@
 /*
- * How a network is computed. An engine is a const table of functions; a plan is graph + engine + input shape + mode, made once
- * and run many times. Only the engine knows what is inside a plan.
+ * How a network is computed. An engine is a const table of functions; a plan is graph + engine + input shape + mode,
+ * made once and run many times. Only the engine knows what is inside a plan.
  */
 #ifndef POLYP_ENGINE_ENGINE_H
 #define POLYP_ENGINE_ENGINE_H
@@ -58,7 +58,8 @@ status plan_save(const plan *p, params *weights);
 status plan_load_moments(plan *p, const params *moment1, const params *moment2);
 status plan_save_moments(const plan *p, params *moment1, params *moment2);
 
-/* The engine's own input (n, 3, h, w) to fill before plan_forward(), and its logits (n, 1, h, w) valid until the next. */
+/* The engine's own input (n, 3, h, w) to fill before plan_forward(), and its logits (n, 1, h, w) valid until the next.
+ */
 tensor plan_input(plan *p);
 tensor plan_logits(plan *p);
 
@@ -83,11 +84,11 @@ void plan_describe(const plan *p, FILE *to);
 
 /* Seconds spent per line of plan_describe(), filled when `on`; for `bench --profile`. */
 typedef struct plan_timing {
-    char name[64];        /* of the op */
-    char kind[24];        /* "forward", "backward data", "backward weights", "norm", ... */
-    char algorithm[64];   /* implementation's name */
-    double seconds;       /* summed since plan_profile() */
-    double flops;         /* per run */
+    char name[64];      /* of the op */
+    char kind[24];      /* "forward", "backward data", "backward weights", "norm", ... */
+    char algorithm[64]; /* implementation's name */
+    double seconds;     /* summed since plan_profile() */
+    double flops;       /* per run */
     long runs;
 } plan_timing;
 status plan_profile(plan *p, bool on);

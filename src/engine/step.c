@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "engine/clones.h"
+#include "base/clones.h"
 
 /* What one thread takes at a time: four spans of it fit the second-level cache. */
 enum { CHUNK = 16384 };

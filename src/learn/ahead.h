@@ -4,7 +4,8 @@
 
 #include "base/status.h"
 
-/* Make item `number` (from 0) in place `slot`. Runs on a worker: no OpenMP in it. Two items never share a slot at once. */
+/* Make item `number` (from 0) in place `slot`. Runs on a worker: no OpenMP in it. Two items never share a slot at once.
+ */
 typedef status (*ahead_make)(void *context, size_t number, size_t slot);
 
 typedef struct ahead ahead;

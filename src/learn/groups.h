@@ -7,14 +7,14 @@
 
 /*
  * group[i] for each sample: equal numbers for near-duplicates (transitively), 0 .. *groups - 1 by first appearance.
- * The picture, its dark borders cut off, (squished to 16 x 16 grey and 8 x 8 x 3 colour means) is compared with every other:
- * difference hash and colours close. Constants with their measured meaning in signature.c. Pictures are decoded by `threads`
- * workers (0: every core). Errors: those of reading, STOPPED, MEMORY.
+ * The picture, its dark borders cut off, (squished to 16 x 16 grey and 8 x 8 x 3 colour means) is compared with every
+ * other: difference hash and colours close. Constants with their measured meaning in signature.c. Pictures are decoded
+ * by `threads` workers (0: every core). Errors: those of reading, STOPPED, MEMORY.
  */
 status groups_find(size_t *group, size_t *groups, const dataset *d, int threads, const polyp_watch *watch);
 
-/* fold[i] in 0 .. folds-1: whole groups, dealt largest first to the smallest fold, ties and order of equal sizes by seed.
- * Errors: ARGUMENT (folds < 2 or more than groups). */
+/* fold[i] in 0 .. folds-1: whole groups, dealt largest first to the smallest fold, ties and order of equal sizes by
+ * seed. Errors: ARGUMENT (folds < 2 or more than groups). */
 status groups_deal(int *fold, const size_t *group, size_t count, size_t groups, int folds, uint64_t seed);
 
 /* Part of about `fraction` of the samples for validation, whole groups, seeded: chosen[i] true. At least 1, not all. */

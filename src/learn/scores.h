@@ -23,7 +23,8 @@ polyp_metrics scores_of(const pixel_counts *c);
 polyp_metrics scores_per_image(const pixel_counts *c, size_t count);
 polyp_metrics scores_pooled(const pixel_counts *c, size_t count);
 
-/* Percentile bootstrap (95 %, 10,000 resamples of `count` values, seed 0, RANDOM_BOOTSTRAP) of the mean; NaNs left out. */
+/* Percentile bootstrap (95 %, 10,000 resamples of `count` values, seed 0, RANDOM_BOOTSTRAP) of the mean; NaNs left out.
+ */
 status scores_bootstrap(polyp_interval *out, const double *values, size_t count);
 
 #endif

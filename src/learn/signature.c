@@ -4,19 +4,19 @@
 #include <string.h>
 
 /*
- * How far apart near-duplicates may be, chosen by looking at the closest pairs of Kvasir-SEG's 1000 pictures (499,500 pairs,
- * half of them more than 74 apart, one in a thousand less than 40.5). Of the pairs at most so far apart, these showed one scene:
- *     20: 17 of 17    28: 22 of 22    32: 24 of 28    34: 26 of 56
- * The first 17 are one frame each, stored twice; 13 of them lie across the official training and validation split.
- * At 32 the 1000 pictures make 972 groups, none larger than 3. A pair too many only ties two pictures to one fold; a pair
- * missed leaks, and some are: the same polyp from another side looks no more alike than two polyps.
+ * How far apart near-duplicates may be, chosen by looking at the closest pairs of Kvasir-SEG's 1000 pictures (499,500
+ * pairs, half of them more than 74 apart, one in a thousand less than 40.5). Of the pairs at most so far apart, these
+ * showed one scene: 20: 17 of 17    28: 22 of 22    32: 24 of 28    34: 26 of 56 The first 17 are one frame each,
+ * stored twice; 13 of them lie across the official training and validation split. At 32 the 1000 pictures make 972
+ * groups, none larger than 3. A pair too many only ties two pictures to one fold; a pair missed leaks, and some are:
+ * the same polyp from another side looks no more alike than two polyps.
  */
 static const double SIGNATURE_NEAR = 32;
 
 /* ---- dark borders -------------------------------------------------------------------------- */
 
-/* The same frame is published with and without the black surround of the endoscope's screen, so the surround goes first:
- * rows and columns at the edges where under an eighth of the pixels is lit. */
+/* The same frame is published with and without the black surround of the endoscope's screen, so the surround goes
+ * first: rows and columns at the edges where under an eighth of the pixels is lit. */
 enum { LIT_LEVEL = 40, LIT_SHARE = 8 };
 
 typedef struct window {

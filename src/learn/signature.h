@@ -22,7 +22,8 @@ typedef struct signature {
 /* picture: 3 channels, any size. */
 void signature_of(signature *out, const polyp_image *picture);
 
-/* How far two pictures are apart: per cent of the bits that differ plus the median difference of the colours in levels. */
+/* How far two pictures are apart: per cent of the bits that differ plus the median difference of the colours in levels.
+ */
 double signature_distance(const signature *a, const signature *b);
 
 /* signature_distance() at most SIGNATURE_NEAR (see signature.c for what that was seen to mean). */

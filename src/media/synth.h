@@ -12,9 +12,9 @@ typedef struct synth_facts {
 
 /*
  * Frame number `index` of the stream `seed`: lit mucosa, folds, vessels, specular highlights, dark corners, blur and
- * noise; polyps of varied size, shape (sessile, pedunculated, flat), colour and texture, about one frame in ten without.
- * picture: 3 channels, mask: 1 channel, 0 or 255; both new, width x height (32 or more). The same numbers give the same
- * bytes. Errors: SIZE (too small, too large), MEMORY.
+ * noise; polyps of varied size, shape (sessile, pedunculated, flat), colour and texture, about one frame in ten
+ * without. picture: 3 channels, mask: 1 channel, 0 or 255; both new, width x height (32 or more). The same numbers give
+ * the same bytes. Errors: SIZE (too small, too large), MEMORY.
  */
 status synth_draw(polyp_image *picture, polyp_image *mask, synth_facts *facts, uint64_t seed, uint64_t index, int width,
                   int height);

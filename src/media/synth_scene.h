@@ -1,7 +1,7 @@
 /*
  * A frame while it is drawn. Planes of the frame's size are filled one stage after another: surface and colour of the
- * mucosa, polyps, what lies on it, light, optics. Lengths are in units of the frame's shorter side, so that a scene does
- * not depend on the resolution; gradients are therefore plain slopes.
+ * mucosa, polyps, what lies on it, light, optics. Lengths are in units of the frame's shorter side, so that a scene
+ * does not depend on the resolution; gradients are therefore plain slopes.
  *
  * No function of libm but the square root is used: its roundings differ between processors, and frames must not.
  */

@@ -162,7 +162,8 @@ static status op_shape(const op *o, const shape *known, shape input, shape *out)
         out->h = output_side(o, a.h);
         out->w = output_side(o, a.w);
     } else if (o->kind == OP_UPCONV) {
-        if (a.h > INT_MAX / 2 || a.w > INT_MAX / 2) return fail(POLYP_ERR_SIZE, "%s: the picture is too large", o->name);
+        if (a.h > INT_MAX / 2 || a.w > INT_MAX / 2)
+            return fail(POLYP_ERR_SIZE, "%s: the picture is too large", o->name);
         out->h = 2 * a.h;
         out->w = 2 * a.w;
     } else if (o->kind == OP_ADD || o->kind == OP_CONCAT) {
@@ -178,10 +179,12 @@ static status shape_is_sane(const op *o, shape s)
     const int sides[4] = {s.n, s.c, s.h, s.w};
     for (int i = 0; i < 4; i++) {
         if (sides[i] < 1) {
-            return fail(POLYP_ERR_SIZE, "%s would be %dx%dx%dx%d: the picture is too small", o->name, s.n, s.c, s.h, s.w);
+            return fail(POLYP_ERR_SIZE, "%s would be %dx%dx%dx%d: the picture is too small", o->name, s.n, s.c, s.h,
+                        s.w);
         }
         if (!size_multiply(bytes, (size_t)sides[i], &bytes) || bytes > PTRDIFF_MAX / 8) {
-            return fail(POLYP_ERR_SIZE, "%s would be %dx%dx%dx%d: the picture is too large", o->name, s.n, s.c, s.h, s.w);
+            return fail(POLYP_ERR_SIZE, "%s would be %dx%dx%dx%d: the picture is too large", o->name, s.n, s.c, s.h,
+                        s.w);
         }
     }
     return POLYP_OK;

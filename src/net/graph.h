@@ -11,9 +11,9 @@
 #include "net/tensor.h"
 
 enum op_kind {
-    OP_INPUT,    /* value 0: the normalised picture, 3 channels */
-    OP_CONV,     /* kernel x kernel, stride, padding; params: weight, then bias when has_bias */
-    OP_NORM,     /* batch norm; params: gamma, beta, running mean, running variance */
+    OP_INPUT, /* value 0: the normalised picture, 3 channels */
+    OP_CONV,  /* kernel x kernel, stride, padding; params: weight, then bias when has_bias */
+    OP_NORM,  /* batch norm; params: gamma, beta, running mean, running variance */
     OP_RELU,
     OP_ADD,      /* input[0] + input[1] */
     OP_MAX_POOL, /* kernel, stride, padding (padding never wins) */
@@ -23,30 +23,31 @@ enum op_kind {
 
 typedef struct op {
     enum op_kind kind;
-    int input[2];    /* values read; -1: none */
-    int channels;    /* of the value computed */
+    int input[2]; /* values read; -1: none */
+    int channels; /* of the value computed */
     int kernel, stride, padding;
     bool has_bias;
-    int param;       /* index of the first parameter in the table; -1: none */
-    char name[48];   /* the module's name, "encoder.layer1.0.conv1" */
+    int param;     /* index of the first parameter in the table; -1: none */
+    char name[48]; /* the module's name, "encoder.layer1.0.conv1" */
 } op;
 
 typedef struct graph {
     op *ops;
     int count;
-    int output;            /* value with the logits, 1 channel */
+    int output; /* value with the logits, 1 channel */
     param_table params;
-    char preset[24];       /* "slim" */
+    char preset[24]; /* "slim" */
 } graph;
 
 /* Constants of the field, defined once. */
-#define NORM_EPSILON 1e-5f
+#define NORM_EPSILON  1e-5f
 #define NORM_MOMENTUM 0.1f /* running = 0.9 running + 0.1 batch; batch variance unbiased */
 
 /* Building blocks: append an op, return its value's number, or -1 after fail(). Values of -1 as input give -1, so that
  * a builder checks once at its end. `name` is the module's name; parameters get ".weight" and so on. */
 int graph_input(graph *g, int channels);
-int graph_conv(graph *g, int input, int channels, int kernel, int stride, int padding, bool bias, int group, const char *name);
+int graph_conv(graph *g, int input, int channels, int kernel, int stride, int padding, bool bias, int group,
+               const char *name);
 int graph_norm(graph *g, int input, int group, const char *name);
 int graph_relu(graph *g, int input, const char *name);
 int graph_add(graph *g, int a, int b, const char *name);
@@ -70,23 +71,23 @@ void graph_free(graph *g);
 
 /* Values at the end of the stem and of each layer. */
 typedef struct resnet_values {
-    int stem;      /* ReLU after bn1, 1/2 */
-    int layer[4];  /* 1/4 1/8 1/16 1/32; -1 where not built */
+    int stem;     /* ReLU after bn1, 1/2 */
+    int layer[4]; /* 1/4 1/8 1/16 1/32; -1 where not built */
 } resnet_values;
 
 /*
- * torchvision's ResNet v1.5 (stride on the 3x3) without the classifier. depth 18, 34, 50, 101; `width` of the stem (64 in the
- * published ones); `layers` how many of layer1..4 are built; `prefix` such as "encoder.".
+ * torchvision's ResNet v1.5 (stride on the 3x3) without the classifier. depth 18, 34, 50, 101; `width` of the stem (64
+ * in the published ones); `layers` how many of layer1..4 are built; `prefix` such as "encoder.".
  */
 status resnet_build(graph *g, int input, const char *prefix, int depth, int width, int layers, resnet_values *out);
 
 typedef struct unet_spec {
     char name[24];
-    int depth;         /* of the ResNet */
-    int width;         /* of its stem: 64 */
-    int layers;        /* 4: bridge is layer4; 3: layer3 */
-    int stages;        /* layers + 1 */
-    int widths[5];     /* of the decoder's stages, deepest first */
+    int depth;     /* of the ResNet */
+    int width;     /* of its stem: 64 */
+    int layers;    /* 4: bridge is layer4; 3: layer3 */
+    int stages;    /* layers + 1 */
+    int widths[5]; /* of the decoder's stages, deepest first */
 } unet_spec;
 
 /* "slim", "wide", "coauthor", "slim18", "slim34", "slim101" (design section 3). Error: ARGUMENT, listing the names. */

@@ -1,6 +1,6 @@
 /*
- * torchvision's ResNet v1.5 without the classifier (He et al., "Deep Residual Learning for Image Recognition", 2015; the
- * stride of a bottleneck stands on its 3x3). Names are torchvision's, so that any of its checkpoints loads.
+ * torchvision's ResNet v1.5 without the classifier (He et al., "Deep Residual Learning for Image Recognition", 2015;
+ * the stride of a bottleneck stands on its 3x3). Names are torchvision's, so that any of its checkpoints loads.
  */
 #include <stdio.h>
 
@@ -32,7 +32,8 @@ static const char *named(const builder *b, const char *part, char buffer[48])
 }
 
 /* Convolution and its batch norm, "conv2" and "bn2". Padding keeps the size at stride 1. */
-static int conv_norm(const builder *b, int input, int channels, int kernel, int stride, const char *conv, const char *norm)
+static int conv_norm(const builder *b, int input, int channels, int kernel, int stride, const char *conv,
+                     const char *norm)
 {
     char name[48];
     const int y = graph_conv(b->g, input, channels, kernel, stride, kernel / 2, false, b->group, named(b, conv, name));

@@ -1,4 +1,5 @@
-/* The U-Net of Alam et al. 2020: a ResNet encoder, a decoder of transposed convolutions with skips, one logit a pixel. */
+/* The U-Net of Alam et al. 2020: a ResNet encoder, a decoder of transposed convolutions with skips, one logit a pixel.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -34,8 +35,8 @@ status unet_preset(unet_spec *out, const char *name)
             return POLYP_OK;
         }
     }
-    return fail(POLYP_ERR_ARGUMENT, "there is no preset %s; there are slim, wide, coauthor, slim18, slim34, slim101, tiny",
-                name);
+    return fail(POLYP_ERR_ARGUMENT,
+                "there is no preset %s; there are slim, wide, coauthor, slim18, slim34, slim101, tiny", name);
 }
 
 /* 3x3 convolution, batch norm, ReLU: number 1 or 2 of stage k. */

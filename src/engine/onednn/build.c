@@ -128,8 +128,8 @@ static status channel_array(onednn_plan *p, float **out, int channels)
 static status norm_arrays(onednn_plan *p, work *w)
 {
     if (w->u.norm_op < 0) return POLYP_OK;
-    float **const all[] = {&w->scale, &w->shift, &w->mean, &w->variance, &w->inverse,
-                           &w->sum, &w->sum_centred, &w->a, &w->b, &w->d};
+    float **const all[] = {&w->scale, &w->shift,       &w->mean, &w->variance, &w->inverse,
+                           &w->sum,   &w->sum_centred, &w->a,    &w->b,        &w->d};
     const int count = p->training ? (int)(sizeof all / sizeof all[0]) : 2;
     for (int k = 0; k < count; k++) TRY(channel_array(p, all[k], w->out.c));
     return POLYP_OK;

@@ -200,9 +200,9 @@ static status forward_description(dnnl_primitive_desc_t *out, const dnn *d, cons
     const conv_window w = window_of(s);
     const_layout bias = s->bias ? layout_view(&l->bias) : NULL;
 #if DNN_MAJOR >= 3
-    return check(dnnl_convolution_forward_primitive_desc_create(out, d->engine, kind, dnnl_convolution_direct, l->source,
-                                                                l->weights, bias, l->destination, w.strides, w.dilates,
-                                                                w.before, w.after, attributes),
+    return check(dnnl_convolution_forward_primitive_desc_create(out, d->engine, kind, dnnl_convolution_direct,
+                                                                l->source, l->weights, bias, l->destination, w.strides,
+                                                                w.dilates, w.before, w.after, attributes),
                  "a convolution");
 #else
     dnnl_convolution_desc_t c;
@@ -219,9 +219,9 @@ static status backward_data_description(dnnl_primitive_desc_t *out, const dnn *d
 {
     const conv_window w = window_of(s);
 #if DNN_MAJOR >= 3
-    return check(dnnl_convolution_backward_data_primitive_desc_create(out, d->engine, dnnl_convolution_direct, l->source,
-                                                                      l->weights, l->destination, w.strides, w.dilates,
-                                                                      w.before, w.after, hint, attributes),
+    return check(dnnl_convolution_backward_data_primitive_desc_create(out, d->engine, dnnl_convolution_direct,
+                                                                      l->source, l->weights, l->destination, w.strides,
+                                                                      w.dilates, w.before, w.after, hint, attributes),
                  "a convolution's backward data");
 #else
     dnnl_convolution_desc_t c;
@@ -239,10 +239,9 @@ static status backward_weights_description(dnnl_primitive_desc_t *out, const dnn
     const conv_window w = window_of(s);
     const_layout bias = s->bias ? layout_view(&l->bias) : NULL;
 #if DNN_MAJOR >= 3
-    return check(dnnl_convolution_backward_weights_primitive_desc_create(out, d->engine, dnnl_convolution_direct,
-                                                                         l->source, l->weights, bias, l->destination,
-                                                                         w.strides, w.dilates, w.before, w.after, hint,
-                                                                         attributes),
+    return check(dnnl_convolution_backward_weights_primitive_desc_create(
+                     out, d->engine, dnnl_convolution_direct, l->source, l->weights, bias, l->destination, w.strides,
+                     w.dilates, w.before, w.after, hint, attributes),
                  "a convolution's backward weights");
 #else
     dnnl_convolution_desc_t c;
@@ -371,8 +370,8 @@ bool dnn_conv_is_slow(const dnn_conv *c)
     if (strncmp(dnn_conv_name(c), "ref", 3) != 0) return false;
     layout plain = {0};
     if (plain_layout(&plain, c) != POLYP_OK) return false;
-    const bool same = dnnl_memory_desc_equal(layout_query(c->description, weights_query(c->direction)),
-                                             layout_view(&plain)) != 0;
+    const bool same =
+        dnnl_memory_desc_equal(layout_query(c->description, weights_query(c->direction)), layout_view(&plain)) != 0;
     layout_drop(&plain);
     return same;
 }
@@ -384,7 +383,8 @@ status dnn_conv_run(dnn_conv *c, float *source, float *weights, float *bias, flo
         if (c->memory[i] == NULL) continue;
         TRY(check(dnnl_memory_set_data_handle(c->memory[i], handles[i]), "a memory handle"));
     }
-    return check(dnnl_primitive_execute(c->primitive, c->d->stream, c->argument_count, c->arguments), "to run a convolution");
+    return check(dnnl_primitive_execute(c->primitive, c->d->stream, c->argument_count, c->arguments),
+                 "to run a convolution");
 }
 
 /* ---- reorder ------------------------------------------------------------------------------------------- */
@@ -394,7 +394,8 @@ static status reorder_build(dnn_reorder *r, const_layout from, const_layout to)
     dnnl_primitive_attr_t attributes = NULL;
     status result = check(dnnl_primitive_attr_create(&attributes), "attributes");
     if (result != POLYP_OK) return result;
-    TRY_DONE(check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "a scratchpad mode"));
+    TRY_DONE(
+        check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "a scratchpad mode"));
     dnnl_engine_t const e = r->d->engine;
     TRY_DONE(check(dnnl_reorder_primitive_desc_create(&r->description, from, e, to, e, attributes), "a reorder"));
     TRY_DONE(check(dnnl_primitive_create(&r->primitive, r->description), "a reorder"));
@@ -416,7 +417,8 @@ status dnn_reorder_open(dnn_reorder **out, dnn *d, const dnn_conv *from, const d
     if (result != POLYP_OK) return result;
     r->d = d;
     TRY_DONE(plain_layout(&plain, from != NULL ? from : to));
-    const_layout a = from == NULL ? layout_view(&plain) : layout_query(from->description, weights_query(from->direction));
+    const_layout a =
+        from == NULL ? layout_view(&plain) : layout_query(from->description, weights_query(from->direction));
     const_layout b = to == NULL ? layout_view(&plain) : layout_query(to->description, weights_query(to->direction));
     TRY_DONE(reorder_build(r, a, b));
     *out = r;

@@ -1,7 +1,7 @@
 /*
- * oneDNN's convolutions behind a few functions: the only file that knows its headers, and the only one where 2.6 and 3.x
- * differ. Activations are channel-blocked (nChw8c or nChw16c) with channel counts padded to whole blocks by the caller; a
- * first layer may read plain nchw. Weights have the layout that the kernel wants; reorders translate.
+ * oneDNN's convolutions behind a few functions: the only file that knows its headers, and the only one where 2.6
+ * and 3.x differ. Activations are channel-blocked (nChw8c or nChw16c) with channel counts padded to whole blocks by the
+ * caller; a first layer may read plain nchw. Weights have the layout that the kernel wants; reorders translate.
  */
 #ifndef POLYP_ENGINE_ONEDNN_DNN_H
 #define POLYP_ENGINE_ONEDNN_DNN_H
@@ -26,10 +26,10 @@ const char *dnn_version(void);
 
 typedef struct conv_spec {
     int n, ic, ih, iw, oc, oh, ow, kernel, stride, padding;
-    bool planar;   /* the source is nchw with `ic` channels as they are */
+    bool planar; /* the source is nchw with `ic` channels as they are */
     bool bias;
-    bool sum;      /* inference: adds what the destination holds */
-    bool relu;     /* inference */
+    bool sum;  /* inference: adds what the destination holds */
+    bool relu; /* inference */
 } conv_spec;
 
 enum conv_direction { CONV_INFER, CONV_FORWARD, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHTS };
@@ -45,11 +45,12 @@ bool dnn_conv_same_layout(const dnn_conv *a, const dnn_conv *b);
 /* oneDNN has nothing fast for this shape and would use its own plain loops, over plain weights: (oc, ic, kh, kw). */
 bool dnn_conv_is_slow(const dnn_conv *c);
 
-/* Forward: source, weights, bias -> destination. Backward data: destination, weights -> source. Backward weights: source,
- * destination -> weights, bias. `bias` NULL without one. Only the computed ones are written. */
+/* Forward: source, weights, bias -> destination. Backward data: destination, weights -> source. Backward weights:
+ * source, destination -> weights, bias. `bias` NULL without one. Only the computed ones are written. */
 status dnn_conv_run(dnn_conv *c, float *source, float *weights, float *bias, float *destination, void *scratch);
 
-/* From plain (oc, ic, kh, kw) into a primitive's layout, out of it, or between two primitives' layouts (NULL: plain). */
+/* From plain (oc, ic, kh, kw) into a primitive's layout, out of it, or between two primitives' layouts (NULL: plain).
+ */
 status dnn_reorder_open(dnn_reorder **out, dnn *d, const dnn_conv *from, const dnn_conv *to);
 void dnn_reorder_close(dnn_reorder *r);
 size_t dnn_reorder_scratch_size(const dnn_reorder *r);

@@ -1,4 +1,5 @@
-/* A forward pass with folded batch norm, image by image within each unit: an image's channels are dense wherever they lie. */
+/* A forward pass with folded batch norm, image by image within each unit: an image's channels are dense wherever they
+ * lie. */
 #include "engine/onednn/inside.h"
 
 /* The same field, seen from image n on. */
@@ -9,7 +10,8 @@ static field image_of(field f, int n)
 
 static status convolve(onednn_plan *p, const work *w, float *source, float *destination)
 {
-    return dnn_conv_run(w->forward, source, w->prepared, w->spec.bias ? w->prepared_bias : NULL, destination, p->scratch);
+    return dnn_conv_run(w->forward, source, w->prepared, w->spec.bias ? w->prepared_bias : NULL, destination,
+                        p->scratch);
 }
 
 static status infer_conv(onednn_plan *p, const work *w)
@@ -79,8 +81,8 @@ static void pool(onednn_plan *p, const work *w)
     const extent e = extent_of(p, w->out);
     unsigned char *at = NULL;
     if (w->pool_at.buffer >= 0) at = p->arena + p->buffers.blocks[w->pool_at.buffer].offset;
-    kernel_max_pool(field_at(p, p->values[w->u.value].at, w->out), at,
-                    field_at(p, p->values[w->u.source[0]].at, w->in), &s, &e);
+    kernel_max_pool(field_at(p, p->values[w->u.value].at, w->out), at, field_at(p, p->values[w->u.source[0]].at, w->in),
+                    &s, &e);
 }
 
 void forward_simple(onednn_plan *p, const work *w)
@@ -97,7 +99,8 @@ void forward_input(onednn_plan *p)
     if (p->values[0].at.buffer < 0) return;
     const shape s = padded_shape(p, 0);
     const extent e = extent_of(p, s);
-    kernel_block(field_at(p, p->values[0].at, s), p->input, p->units.channels[0].map, p->units.channels[0].channels, &e);
+    kernel_block(field_at(p, p->values[0].at, s), p->input, p->units.channels[0].map, p->units.channels[0].channels,
+                 &e);
 }
 
 void forward_logits(onednn_plan *p)

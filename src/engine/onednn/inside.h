@@ -19,101 +19,117 @@ typedef struct place {
 /* Buffers share one arena by lifetime. A buffer of bytes (max pool's places) has no channels. */
 typedef struct buffers {
     memory_block *blocks;
-    int *channels;  /* padded, of one image */
+    int *channels; /* padded, of one image */
     int count, room;
 } buffers;
 
 /* Where one value lies. */
 typedef struct value_places {
-    place at;       /* main place; of the input: its blocked copy, if anything reads that */
-    place copy;     /* the same again inside a concatenation; NOWHERE mostly */
+    place at;                     /* main place; of the input: its blocked copy, if anything reads that */
+    place copy;                   /* the same again inside a concatenation; NOWHERE mostly */
     place sources[FIELD_SOURCES]; /* training: gradients to be summed, one for each reader */
     int source_count;
-    bool sources_owned;           /* the first source may be overwritten by its reader */
-    int readers, last_reader;     /* units */
+    bool sources_owned;       /* the first source may be overwritten by its reader */
+    int readers, last_reader; /* units */
 } value_places;
 
-/* How a convolution's weights lie in the graph's tables and in the engine; a transposed one is a 1x1 convolution to 4 groups. */
+/* How a convolution's weights lie in the graph's tables and in the engine; a transposed one is a 1x1 convolution to 4
+ * groups. */
 typedef struct weight_shape {
-    int oc, ic, taps;          /* taps: kernel * kernel */
-    int oc_padded, ic_padded;  /* oc_padded: of one group */
+    int oc, ic, taps;         /* taps: kernel * kernel */
+    int oc_padded, ic_padded; /* oc_padded: of one group */
     const int *ic_map;
     bool up;
-    int param;                 /* of the weight; -1: no weights */
-    int bias_param;            /* -1: none */
+    int param;      /* of the weight; -1: no weights */
+    int bias_param; /* -1: none */
 } weight_shape;
 
-enum timed { TIMED_FORWARD, TIMED_FORWARD_PASS, TIMED_BACKWARD_PASS, TIMED_BACKWARD_DATA, TIMED_BACKWARD_WEIGHTS,
-             TIMED_KINDS };
+enum timed {
+    TIMED_FORWARD,
+    TIMED_FORWARD_PASS,
+    TIMED_BACKWARD_PASS,
+    TIMED_BACKWARD_DATA,
+    TIMED_BACKWARD_WEIGHTS,
+    TIMED_KINDS
+};
 
 /* One unit, ready to run. */
 typedef struct work {
     unit u;
-    shape in, out;             /* of the first source and of the value, padded channels */
+    shape in, out; /* of the first source and of the value, padded channels */
     weight_shape weights;
     conv_spec spec;
     dnn_conv *forward, *backward_data, *backward_weights;
-    dnn_reorder *load;         /* plain -> forward (infer) or the spans' layout (train) */
-    dnn_reorder *store;        /* train: back to plain */
-    bool slow_weights;         /* train: backward weights by kernel_conv_weights() */
+    dnn_reorder *load;                     /* plain -> forward (infer) or the spans' layout (train) */
+    dnn_reorder *store;                    /* train: back to plain */
+    bool slow_weights;                     /* train: backward weights by kernel_conv_weights() */
     dnn_reorder *to_forward, *to_backward; /* train: from the spans' layout; NULL: the same layout */
     float *prepared, *prepared_bias;       /* infer: folded weights in the forward layout */
 
-    place y;                   /* before the tail; NOWHERE: straight into the value */
-    place groups, groups_gradient;         /* upconv: 4 groups at the small size */
-    place pool_at;             /* bytes */
+    place y;                       /* before the tail; NOWHERE: straight into the value */
+    place groups, groups_gradient; /* upconv: 4 groups at the small size */
+    place pool_at;                 /* bytes */
     place dz, dy;
-    place source_gradient;     /* of the first source */
-    bool copy_residual;        /* infer: the addend must be copied before the convolution adds to it */
-    bool copy_part[2];         /* concat: the part lies elsewhere */
+    place source_gradient; /* of the first source */
+    bool copy_residual;    /* infer: the addend must be copied before the convolution adds to it */
+    bool copy_part[2];     /* concat: the part lies elsewhere */
 
     float *mean, *variance, *inverse, *scale, *shift; /* norm, per padded channel */
     float *sum, *sum_centred, *a, *b, *d;             /* norm, backward */
-    double flops;              /* of the convolution, one direction, all images */
+    double flops;                                     /* of the convolution, one direction, all images */
 } work;
 
 typedef struct onednn_plan {
-    plan base;                 /* first */
+    plan base; /* first */
     dnn *library;
-    lowered units;             /* value maps, producers */
-    shape *shapes;             /* [graph count], the graph's channels */
-    value_places *values;      /* [graph count] */
+    lowered units;        /* value maps, producers */
+    shape *shapes;        /* [graph count], the graph's channels */
+    value_places *values; /* [graph count] */
     work *works;
     int count;
     int lanes;
     bool training;
     buffers buffers;
     size_t arena_bytes;
-    unsigned char *arena;      /* all buffers */
-    struct arena *small;       /* per-channel arrays */
+    unsigned char *arena; /* all buffers */
+    struct arena *small;  /* per-channel arrays */
 
-    float *input;              /* nchw */
-    float *logits;             /* nchw */
-    place logits_gradient;     /* blocked */
+    float *input;          /* nchw */
+    float *logits;         /* nchw */
+    place logits_gradient; /* blocked */
 
-    float *spans[PLAN_SPANS];  /* training */
-    plan_slot *slots;          /* [params] */
+    float *spans[PLAN_SPANS]; /* training */
+    plan_slot *slots;         /* [params] */
     size_t span_values;
-    float **running;           /* [params]: running statistics, padded; NULL elsewhere */
-    float *prepared;           /* infer: all weights and biases */
+    float **running; /* [params]: running statistics, padded; NULL elsewhere */
+    float *prepared; /* infer: all weights and biases */
     size_t prepared_values;
 
-    void *scratch;             /* oneDNN's */
+    void *scratch; /* oneDNN's */
     size_t scratch_bytes;
-    float *weights_scratch;    /* train: the copy for the backward data pass (or a forward pass of another layout) */
+    float *weights_scratch; /* train: the copy for the backward data pass (or a forward pass of another layout) */
     size_t weights_scratch_values;
     double *partials;
     size_t partial_count;
 
     bool profiling;
-    plan_timing *timings;      /* [count * TIMED_KINDS + 1] */
-    plan_timing *reported;     /* those that ran */
+    plan_timing *timings;  /* [count * TIMED_KINDS + 1] */
+    plan_timing *reported; /* those that ran */
 } onednn_plan;
 
 /* Moments of a plan: forward of unit i, the loss, backward of unit i. */
-static inline int forward_time(int i) { return i + 1; }
-static inline int loss_time(const onednn_plan *p) { return p->count + 1; }
-static inline int backward_time(const onednn_plan *p, int i) { return 2 * p->count + 1 - i; }
+static inline int forward_time(int i)
+{
+    return i + 1;
+}
+static inline int loss_time(const onednn_plan *p)
+{
+    return p->count + 1;
+}
+static inline int backward_time(const onednn_plan *p, int i)
+{
+    return 2 * p->count + 1 - i;
+}
 
 /* Extent of a value at the plan's batch (or of one image), and where a place lies. */
 extent extent_of(const onednn_plan *p, shape padded);

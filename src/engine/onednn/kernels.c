@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "engine/clones.h"
+#include "base/clones.h"
 
 /* Vectors only pass between functions that are inlined into each other, so their calling convention does not matter. */
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -25,13 +25,13 @@ typedef struct part {
 #undef LANES
 
 /* Call the 8- or the 16-lane version of a loop. */
-#define FOR_LANES(e, call, ...)       \
-    do {                              \
-        if ((e)->lanes == 16) {       \
-            call##16(__VA_ARGS__);    \
-        } else {                      \
-            call##8(__VA_ARGS__);     \
-        }                             \
+#define FOR_LANES(e, call, ...)    \
+    do {                           \
+        if ((e)->lanes == 16) {    \
+            call##16(__VA_ARGS__); \
+        } else {                   \
+            call##8(__VA_ARGS__);  \
+        }                          \
     } while (0)
 
 static size_t pieces_of(const extent *e)
@@ -179,7 +179,8 @@ typedef struct row_of_plane {
 static row_of_plane row_at(const extent *e, int rows, size_t index)
 {
     const size_t plane = index / (size_t)rows;
-    return (row_of_plane){(int)(plane / (size_t)e->blocks), (int)(plane % (size_t)e->blocks), (int)(index % (size_t)rows)};
+    return (row_of_plane){(int)(plane / (size_t)e->blocks), (int)(plane % (size_t)e->blocks),
+                          (int)(index % (size_t)rows)};
 }
 
 static float *plane_of(field f, const extent *e, const row_of_plane *r, size_t pixels)

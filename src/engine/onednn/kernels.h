@@ -1,10 +1,10 @@
 /*
  * Everything between the convolutions, over channel-blocked tensors: image n, block b of `lanes` channels, pixel p and
- * lane l lie at data[n * image + (b * pixels + p) * lanes + l]. An image's blocks are dense; the distance between images is free, so
- * that a tensor can be some channels of a wider one (a concatenation without copies).
+ * lane l lie at data[n * image + (b * pixels + p) * lanes + l]. An image's blocks are dense; the distance between
+ * images is free, so that a tensor can be some channels of a wider one (a concatenation without copies).
  *
- * Work is cut into pieces that do not depend on the number of threads, and partial sums are added in a fixed order: results
- * are equal for any number of threads.
+ * Work is cut into pieces that do not depend on the number of threads, and partial sums are added in a fixed order:
+ * results are equal for any number of threads.
  */
 #ifndef POLYP_ENGINE_ONEDNN_KERNELS_H
 #define POLYP_ENGINE_ONEDNN_KERNELS_H
@@ -13,8 +13,8 @@
 #include <stddef.h>
 
 typedef struct field {
-    float *data;   /* 64-byte aligned; NULL: no such tensor */
-    size_t image;  /* floats from one image to the next */
+    float *data;  /* 64-byte aligned; NULL: no such tensor */
+    size_t image; /* floats from one image to the next */
 } field;
 
 typedef struct extent {
@@ -40,8 +40,8 @@ typedef struct apply_job {
 void kernel_apply(const apply_job *job, const extent *e);
 
 /*
- * The gradient before ReLU: dz = (sum of sources) where the output was positive, else 0. The output's sign is read from `output`,
- * or, where that is NULL, from y * scale + shift; relu false: no mask.
+ * The gradient before ReLU: dz = (sum of sources) where the output was positive, else 0. The output's sign is read from
+ * `output`, or, where that is NULL, from y * scale + shift; relu false: no mask.
  */
 typedef struct gradient_job {
     field sources[FIELD_SOURCES];
@@ -63,7 +63,8 @@ void kernel_norm_sums(float *sum, float *sum_centred, field out, const gradient_
 void kernel_norm_gradient(field out, const gradient_job *job, const float *a, const float *b, const float *d,
                           const extent *e);
 
-/* Windows of a max pool or a convolution; `at` is the place of the maximum in its window (first in scan order), one byte a value. */
+/* Windows of a max pool or a convolution; `at` is the place of the maximum in its window (first in scan order), one
+ * byte a value. */
 typedef struct pool_shape {
     int ih, iw, oh, ow, kernel, stride, padding;
 } pool_shape;
@@ -71,14 +72,15 @@ void kernel_max_pool(field out, unsigned char *at, field in, const pool_shape *s
 void kernel_max_pool_gradient(field in, field out, const unsigned char *at, const pool_shape *s, const extent *e);
 
 /*
- * Gradient of a convolution's weights, plain (oc, ic, kernel, kernel), for maps of a few pixels: `e` is of the source, whose channels
- * are `ic`; the gradient dy has `oc` (whole blocks of e->lanes).
+ * Gradient of a convolution's weights, plain (oc, ic, kernel, kernel), for maps of a few pixels: `e` is of the source,
+ * whose channels are `ic`; the gradient dy has `oc` (whole blocks of e->lanes).
  */
 void kernel_conv_weights(float *weights, field source, field dy, int oc, const pool_shape *s, const extent *e);
 
 /*
- * A transposed convolution 2x2 of stride 2 is a 1x1 convolution to 4 groups of channels (dy, dx) whose pixels are then dealt
- * out: out(2y + dy, 2x + dx) = groups[2 dy + dx](y, x) + bias. `e` is of the output's channels at the small size h x w.
+ * A transposed convolution 2x2 of stride 2 is a 1x1 convolution to 4 groups of channels (dy, dx) whose pixels are then
+ * dealt out: out(2y + dy, 2x + dx) = groups[2 dy + dx](y, x) + bias. `e` is of the output's channels at the small size
+ * h x w.
  */
 void kernel_deal(field out, field copy, field groups, const float *bias, int h, int w, const extent *e);
 

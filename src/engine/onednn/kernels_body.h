@@ -3,11 +3,11 @@
  * compiler's own type, which it splits or widens for each processor (FAST_CLONES).
  */
 #define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define NAME(x) JOIN(x, LANES)
-#define V NAME(lanes)
-#define I NAME(lanes_mask)
-#define D NAME(lanes_double)
+#define JOIN(a, b)  JOIN_(a, b)
+#define NAME(x)     JOIN(x, LANES)
+#define V           NAME(lanes)
+#define I           NAME(lanes_mask)
+#define D           NAME(lanes_double)
 
 typedef float V __attribute__((vector_size(LANES * sizeof(float))));
 typedef int I __attribute__((vector_size(LANES * sizeof(int))));
@@ -22,7 +22,8 @@ enum { NAME(FLOAT_RUN) = 64 };
 #define RECTIFIED(v) ((V)((I)(v) & ~((v) < 0.0F)))
 
 /* Sum and sum of squares of y - pivot. */
-FAST_CLONES static void NAME(sums_piece)(double *sum, double *squares, const float *data, const float *pivot_of, size_t pixels)
+FAST_CLONES static void NAME(sums_piece)(double *sum, double *squares, const float *data, const float *pivot_of,
+                                         size_t pixels)
 {
     const V *const y = (const V *)data;
     const V pivot = *(const V *)pivot_of;
@@ -67,7 +68,7 @@ typedef struct NAME(piece) {
     V scale, shift;
 } NAME(piece);
 
-static inline __attribute__((always_inline)) V NAME(dz)(const NAME(piece) *j, size_t p)
+static inline __attribute__((always_inline)) V NAME(dz)(const NAME(piece) * j, size_t p)
 {
     V g = j->source[0][p];
     if (j->count > 1) g += j->source[1][p];
@@ -78,14 +79,14 @@ static inline __attribute__((always_inline)) V NAME(dz)(const NAME(piece) *j, si
     return WHERE_POSITIVE(g, j->y[p] * j->scale + j->shift);
 }
 
-FAST_CLONES static void NAME(gradient_piece)(float *out, const NAME(piece) *job, size_t pixels)
+FAST_CLONES static void NAME(gradient_piece)(float *out, const NAME(piece) * job, size_t pixels)
 {
     const NAME(piece) j = *job;
     V *const to = (V *)out;
     for (size_t p = 0; p < pixels; p++) to[p] = NAME(dz)(&j, p);
 }
 
-FAST_CLONES static void NAME(norm_sums_piece)(double *sum, double *centred, float *out, const NAME(piece) *job,
+FAST_CLONES static void NAME(norm_sums_piece)(double *sum, double *centred, float *out, const NAME(piece) * job,
                                               const float *mean_of, size_t pixels)
 {
     const NAME(piece) j = *job;
@@ -108,7 +109,7 @@ FAST_CLONES static void NAME(norm_sums_piece)(double *sum, double *centred, floa
     memcpy(centred, &total_centred, sizeof total_centred);
 }
 
-FAST_CLONES static void NAME(norm_gradient_piece)(float *out, const NAME(piece) *job, const float *a_, const float *b_,
+FAST_CLONES static void NAME(norm_gradient_piece)(float *out, const NAME(piece) * job, const float *a_, const float *b_,
                                                   const float *d_, size_t pixels)
 {
     const NAME(piece) j = *job;

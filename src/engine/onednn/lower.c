@@ -59,8 +59,12 @@ static bool absorb(unit *u, const graph *g, const lowered *l, int i)
 static unit grow(const graph *g, const lowered *l, const reading *r, int i)
 {
     const op *const o = &g->ops[i];
-    unit u = {.core = core_of(o->kind), .core_op = i, .norm_op = -1, .source = {o->input[0], o->input[1]},
-              .residual = -1, .value = i};
+    unit u = {.core = core_of(o->kind),
+              .core_op = i,
+              .norm_op = -1,
+              .source = {o->input[0], o->input[1]},
+              .residual = -1,
+              .value = i};
     if (u.core == CORE_NONE) {
         u.core_op = -1;
         u.source[1] = -1;
@@ -151,8 +155,10 @@ static status map_of_unit(lowered *l, const graph *g, const unit *u, int lanes)
         TRY(fresh_map(out, g->ops[u->value].channels, lanes));
     }
     if (u->residual < 0 || same_map(out, &l->channels[u->residual])) return POLYP_OK;
-    return fail(POLYP_ERR_UNSUPPORTED, "%s: the onednn engine cannot add a concatenation of uneven channels; use the "
-                "reference engine", g->ops[u->value].name);
+    return fail(POLYP_ERR_UNSUPPORTED,
+                "%s: the onednn engine cannot add a concatenation of uneven channels; use the "
+                "reference engine",
+                g->ops[u->value].name);
 }
 
 status lower(lowered *out, const graph *g, int lanes)

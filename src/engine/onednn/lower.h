@@ -1,6 +1,6 @@
 /*
- * The canonical graph lowered to units: a convolution with the batch norm, addition and ReLU that follow it is one unit,
- * so that they run in as few passes over memory as the arithmetic needs.
+ * The canonical graph lowered to units: a convolution with the batch norm, addition and ReLU that follow it is one
+ * unit, so that they run in as few passes over memory as the arithmetic needs.
  */
 #ifndef POLYP_ENGINE_ONEDNN_LOWER_H
 #define POLYP_ENGINE_ONEDNN_LOWER_H
@@ -14,12 +14,12 @@ enum core { CORE_NONE, CORE_CONV, CORE_UPCONV, CORE_POOL, CORE_CONCAT };
 /* core(source), then batch norm, then + residual, then ReLU, each where present. CORE_NONE: the source itself. */
 typedef struct unit {
     enum core core;
-    int core_op;     /* graph op of the core; -1: CORE_NONE */
-    int norm_op;     /* -1: none */
-    int source[2];   /* values the core reads; [1] only for CORE_CONCAT */
-    int residual;    /* value added; -1: none */
+    int core_op;   /* graph op of the core; -1: CORE_NONE */
+    int norm_op;   /* -1: none */
+    int source[2]; /* values the core reads; [1] only for CORE_CONCAT */
+    int residual;  /* value added; -1: none */
     bool relu;
-    int value;       /* computed: the number of the unit's last op */
+    int value; /* computed: the number of the unit's last op */
 } unit;
 
 static inline bool unit_has_tail(const unit *u)
@@ -28,13 +28,13 @@ static inline bool unit_has_tail(const unit *u)
 }
 
 /*
- * A value's channels in the engine: each part of a concatenation is padded to whole blocks of `lanes`, so that every part starts at a
- * block. map[c] is the place of the canonical channel c; places that no channel maps to hold zeros.
+ * A value's channels in the engine: each part of a concatenation is padded to whole blocks of `lanes`, so that every
+ * part starts at a block. map[c] is the place of the canonical channel c; places that no channel maps to hold zeros.
  */
 typedef struct channel_map {
-    int *map;        /* [channels] */
-    int channels;    /* of the graph */
-    int padded;      /* multiple of lanes */
+    int *map;     /* [channels] */
+    int channels; /* of the graph */
+    int padded;   /* multiple of lanes */
 } channel_map;
 
 typedef struct lowered {

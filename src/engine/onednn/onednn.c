@@ -272,7 +272,9 @@ static void name_timing(const onednn_plan *p, plan_timing *t, const work *w, enu
     (void)snprintf(t->name, sizeof t->name, "%s", p->base.graph->ops[op_index].name);
     (void)snprintf(t->kind, sizeof t->kind, "%s", TIMED_NAMES[kind]);
     (void)snprintf(t->algorithm, sizeof t->algorithm, "%s",
-                   c != NULL ? algorithm_of(w, kind) : w->u.norm_op >= 0 ? "batch norm" : CORES[w->u.core]);
+                   c != NULL           ? algorithm_of(w, kind)
+                   : w->u.norm_op >= 0 ? "batch norm"
+                                       : CORES[w->u.core]);
 }
 
 static status profile(plan *base, bool on)

@@ -1,6 +1,6 @@
 /*
- * Where every tensor lies. Parts of a concatenation are written where the concatenation wants them, in inference a residual
- * sum is made in place of its addend, and buffers whose lifetimes do not meet share memory.
+ * Where every tensor lies. Parts of a concatenation are written where the concatenation wants them, in inference a
+ * residual sum is made in place of its addend, and buffers whose lifetimes do not meet share memory.
  */
 #include "engine/onednn/inside.h"
 
@@ -13,7 +13,8 @@ shape padded_shape(const onednn_plan *p, int value)
 
 extent extent_of(const onednn_plan *p, shape padded)
 {
-    return (extent){padded.n, padded.c / p->lanes, p->lanes, (size_t)padded.h * (size_t)padded.w, p->base.options.threads};
+    return (extent){padded.n, padded.c / p->lanes, p->lanes, (size_t)padded.h * (size_t)padded.w,
+                    p->base.options.threads};
 }
 
 field field_at(const onednn_plan *p, place at, shape padded)
@@ -101,7 +102,8 @@ static status place_input(onednn_plan *p)
 
 /* ---- values -------------------------------------------------------------------------------------------- */
 
-/* Part k of a concatenation: in its slot when it can be; else it is copied there when it is made, or when it is joined. */
+/* Part k of a concatenation: in its slot when it can be; else it is copied there when it is made, or when it is joined.
+ */
 static void place_part(onednn_plan *p, work *w, int k)
 {
     const int part = w->u.source[k];
@@ -149,7 +151,8 @@ static status place_outputs(onednn_plan *p)
     return POLYP_OK;
 }
 
-/* A second look, first unit to last: a value placed late (an addend placed before its own concatenation was seen) is whole. */
+/* A second look, first unit to last: a value placed late (an addend placed before its own concatenation was seen) is
+ * whole. */
 static status place_inner(onednn_plan *p)
 {
     for (int i = 0; i < p->count; i++) {

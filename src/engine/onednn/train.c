@@ -1,6 +1,6 @@
 /*
- * Training: batch statistics, and for each unit backward the gradient of its tail in two passes over memory, then oneDNN's
- * two convolutions. Only what precedes the batch norm, the statistics and the outputs are kept.
+ * Training: batch statistics, and for each unit backward the gradient of its tail in two passes over memory, then
+ * oneDNN's two convolutions. Only what precedes the batch norm, the statistics and the outputs are kept.
  */
 #include <math.h>
 

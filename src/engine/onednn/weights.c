@@ -1,4 +1,5 @@
-/* Parameters between the graph's tables and the engine's layouts; batch norm folded into the convolution for inference. */
+/* Parameters between the graph's tables and the engine's layouts; batch norm folded into the convolution for inference.
+ */
 #include <math.h>
 
 #include "engine/onednn/inside.h"

@@ -1,7 +1,7 @@
 /* Convolution and, as a convolution run backward, transposed convolution. */
 #include <stddef.h>
 
-#include "engine/clones.h"
+#include "base/clones.h"
 #include "engine/reference/kernels.h"
 
 /* Pixels of a row whose sums are kept in double at a time. */
