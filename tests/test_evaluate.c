@@ -126,6 +126,21 @@ static void test_split(void **state)
     assert_int_equal(e.without_polyp, 1);
 }
 
+/* A list that lies elsewhere, as valid.txt of a run does. */
+static void test_split_by_path(void **state)
+{
+    (void)state;
+    write_constant_model(3.0f);
+    polyp_evaluate_options o = polyp_evaluate_defaults();
+    char *const list = memory_text(help_path(folder, "valid.txt"));
+    assert_ok(file_replace(list, "p002\np000\np001\n", 15));
+    o.split = list;
+    const polyp_evaluation e = evaluate(o);
+    assert_int_equal(e.images, 3);
+    assert_int_equal(e.without_polyp, 0);
+    memory_free(list);
+}
+
 static double number_at(const json_t *root, const char *first, const char *second)
 {
     const json_t *const value =
@@ -255,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_everything_predicted),
         cmocka_unit_test(test_nothing_predicted),
         cmocka_unit_test(test_split),
+        cmocka_unit_test(test_split_by_path),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_csv),
         cmocka_unit_test(test_csv_quotes),

@@ -188,9 +188,17 @@ static bool is_split_name(const char *name)
     return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL;
 }
 
+/* A file elsewhere, such as the valid.txt that a training run leaves beside its model. */
+static bool is_split_file(const char *split)
+{
+    const size_t length = strlen(split);
+    return strchr(split, '/') != NULL && length > 4 && strcmp(split + length - 4, ".txt") == 0;
+}
+
 /* memory_free() it; NULL after fail(MEMORY) */
 static char *split_path(const char *folder, const char *split)
 {
+    if (is_split_file(split)) return memory_text(split);
     return memory_format("%s/splits/%s.txt", folder, split);
 }
 
@@ -284,8 +292,9 @@ done:
 /* Replace the list of all pairs by those of the split. */
 static status apply_split(dataset *d, const char *folder, const char *split)
 {
-    if (!is_split_name(split))
-        return fail(POLYP_ERR_ARGUMENT, "split '%s': give the name of a file in splits/, without .txt", split);
+    if (!is_split_name(split) && !is_split_file(split))
+        return fail(POLYP_ERR_ARGUMENT,
+                    "split '%s': give the name of a file in splits/ without .txt, or a path such as ./list.txt", split);
     dataset chosen = {.arena = d->arena};
     bool *named = NULL;
     char *text = NULL;
