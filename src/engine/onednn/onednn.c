@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/denormals.h"
 #include "engine/onednn/inside.h"
 #include "engine/step.h"
 
@@ -187,13 +188,20 @@ static status forward(plan *base)
 {
     onednn_plan *const p = inside(base);
     use_threads(p);
-    return p->training ? train_forward(p) : infer_forward(p);
+    if (!p->training) return infer_forward(p);
+    const unsigned before = denormals_flush(base->options.threads);
+    const status result = train_forward(p);
+    denormals_restore(before, base->options.threads);
+    return result;
 }
 
 static status backward(plan *base, const tensor *gradient)
 {
     use_threads(inside(base));
-    return train_backward(inside(base), gradient);
+    const unsigned before = denormals_flush(base->options.threads);
+    const status result = train_backward(inside(base), gradient);
+    denormals_restore(before, base->options.threads);
+    return result;
 }
 
 static status step(plan *base, const step_rule *rule)
@@ -201,7 +209,9 @@ static status step(plan *base, const step_rule *rule)
     onednn_plan *const p = inside(base);
     use_threads(p);
     const double start = timer_start(p);
+    const unsigned before = denormals_flush(base->options.threads);
     step_parameters(p->spans, &base->graph->params, p->slots, rule, base->options.threads);
+    denormals_restore(before, base->options.threads);
     if (p->profiling) {
         plan_timing *const t = &p->timings[p->count * TIMED_KINDS];
         t->seconds += timer_start(p) - start;
