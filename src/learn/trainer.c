@@ -35,6 +35,7 @@ FAST_CLONES static double sum_of_squares(const float *values, size_t count)
 static status gradient_norm(double *out, plan *p, int threads)
 {
     size_t count;
+    (void)threads; /* in a build without OpenMP */
     const float *const values = plan_state(p, PLAN_GRADIENTS, &count);
     const size_t chunks = (count + CHUNK - 1) / CHUNK;
     double *sums, total = 0.0;
