@@ -240,6 +240,28 @@ static void test_stopped_everywhere_resumes(void **state)
     assert_equals_unbroken("stopped");
 }
 
+/* The fastest engine on two threads: sums are split by thread, never by chance. */
+static void test_fast_engine_resumes(void **state)
+{
+    (void)state;
+    polyp_train_options o = small_options("fast");
+    o.engine = "auto";
+    o.threads = 2;
+    assert_ok(polyp_train(&o));
+    polyp_train_options again = small_options("fast-stopped");
+    again.engine = "auto";
+    again.threads = 2;
+    again.watch = (polyp_watch){stop_in_second_epoch, NULL};
+    assert_int_equal(polyp_train(&again), POLYP_STOPPED);
+    again.watch = (polyp_watch){0};
+    again.resume = 1;
+    assert_ok(polyp_train(&again));
+    assert_true(help_same_files(help_path(folder, "fast/last.safetensors"),
+                                help_path(folder, "fast-stopped/last.safetensors")));
+    assert_true(help_same_files(help_path(folder, "fast/model.safetensors"),
+                                help_path(folder, "fast-stopped/model.safetensors")));
+}
+
 static void test_stop_leaves_a_checkpoint(void **state)
 {
     (void)state;
@@ -488,6 +510,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(test_killed_between_epochs),
         cmocka_unit_test(test_killed_while_saving_every_step),
         cmocka_unit_test(test_stopped_everywhere_resumes),
+        cmocka_unit_test(test_fast_engine_resumes),
         cmocka_unit_test(test_stop_leaves_a_checkpoint),
         cmocka_unit_test(test_finished_run_resumes_to_nothing),
         cmocka_unit_test(test_lost_history_is_no_reason_to_stop),
