@@ -131,6 +131,16 @@ static inline int backward_time(const onednn_plan *p, int i)
     return 2 * p->count + 1 - i;
 }
 
+static inline onednn_plan *inside(plan *p)
+{
+    return (onednn_plan *)(void *)p;
+}
+
+static inline const onednn_plan *inside_const(const plan *p)
+{
+    return (const onednn_plan *)(const void *)p;
+}
+
 /* Extent of a value at the plan's batch (or of one image), and where a place lies. */
 extent extent_of(const onednn_plan *p, shape padded);
 field field_at(const onednn_plan *p, place at, shape padded);
@@ -162,6 +172,10 @@ static inline bool reads_output_sign(const unit *u)
     return u->relu && !(u->norm_op >= 0 && u->residual < 0);
 }
 
+/* report.c: describe, profile and timings of the engine's table */
+void report_describe(const plan *base, FILE *to);
+status report_profile(plan *base, bool on);
+const plan_timing *report_timings(const plan *base, int *count);
 /* Time of one piece of work: timer_start(), then timer_stop() adds to the line. Free when not profiling. */
 double timer_start(const onednn_plan *p);
 void timer_stop(onednn_plan *p, const work *w, enum timed kind, double start);

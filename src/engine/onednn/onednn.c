@@ -2,22 +2,10 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
-#include <string.h>
-#include <time.h>
 
 #include "engine/denormals.h"
 #include "engine/onednn/inside.h"
 #include "engine/step.h"
-
-static onednn_plan *inside(plan *p)
-{
-    return (onednn_plan *)(void *)p;
-}
-
-static const onednn_plan *inside_const(const plan *p)
-{
-    return (const onednn_plan *)(const void *)p;
-}
 
 /* oneDNN splits work by this; it must be the same when a primitive is made and when it runs. */
 static void use_threads(const onednn_plan *p)
@@ -220,100 +208,6 @@ static status step(plan *base, const step_rule *rule)
     return POLYP_OK;
 }
 
-/* ---- what runs, and how long --------------------------------------------------------------------------- */
-
-static const char *const TIMED_NAMES[TIMED_KINDS] = {"forward", "forward pass", "backward pass", "backward data",
-                                                     "backward weights"};
-
-static const dnn_conv *conv_of(const work *w, enum timed kind)
-{
-    switch (kind) {
-    case TIMED_FORWARD: return w->forward;
-    case TIMED_BACKWARD_DATA: return w->backward_data;
-    case TIMED_BACKWARD_WEIGHTS: return w->backward_weights;
-    default: return NULL;
-    }
-}
-
-static const char *algorithm_of(const work *w, enum timed kind)
-{
-    if (kind == TIMED_BACKWARD_WEIGHTS && w->slow_weights) return "tiny";
-    return dnn_conv_name(conv_of(w, kind));
-}
-
-static void describe(const plan *base, FILE *to)
-{
-    const onednn_plan *const p = inside_const(base);
-    for (int i = 0; i < p->count; i++) {
-        const work *const w = &p->works[i];
-        for (int k = 0; k < TIMED_KINDS; k++) {
-            const dnn_conv *const c = conv_of(w, (enum timed)k);
-            if (c == NULL) continue;
-            const op *const o = &base->graph->ops[w->u.core_op];
-            (void)fprintf(to, "%s: %s %s %dx%dx%dx%d -> %dx%dx%d %s\n", o->name,
-                          w->u.core == CORE_UPCONV ? "upconv" : "conv", TIMED_NAMES[k], w->spec.n, w->spec.ic,
-                          w->spec.ih, w->spec.iw, w->spec.oc, w->spec.oh, w->spec.ow, algorithm_of(w, (enum timed)k));
-        }
-    }
-}
-
-double timer_start(const onednn_plan *p)
-{
-    if (!p->profiling) return 0;
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-void timer_stop(onednn_plan *p, const work *w, enum timed kind, double start)
-{
-    if (!p->profiling) return;
-    plan_timing *const t = &p->timings[(w - p->works) * TIMED_KINDS + (int)kind];
-    t->seconds += timer_start(p) - start;
-    t->runs++;
-}
-
-static void name_timing(const onednn_plan *p, plan_timing *t, const work *w, enum timed kind)
-{
-    static const char *const CORES[] = {"elementwise", "convolution", "deal", "max pool", "concatenate"};
-    const dnn_conv *const c = conv_of(w, kind);
-    const int op_index = w->u.core_op >= 0 ? w->u.core_op : w->u.value;
-    *t = (plan_timing){.flops = c != NULL ? w->flops : 0};
-    (void)snprintf(t->name, sizeof t->name, "%s", p->base.graph->ops[op_index].name);
-    (void)snprintf(t->kind, sizeof t->kind, "%s", TIMED_NAMES[kind]);
-    (void)snprintf(t->algorithm, sizeof t->algorithm, "%s",
-                   c != NULL           ? algorithm_of(w, kind)
-                   : w->u.norm_op >= 0 ? "batch norm"
-                                       : CORES[w->u.core]);
-}
-
-static status profile(plan *base, bool on)
-{
-    onednn_plan *const p = inside(base);
-    const size_t lines = (size_t)p->count * TIMED_KINDS + 1;
-    if (p->timings == NULL) TRY(memory_new(&p->timings, lines));
-    if (p->reported == NULL) TRY(memory_new(&p->reported, lines));
-    for (int i = 0; i < p->count; i++) {
-        for (int k = 0; k < TIMED_KINDS; k++) {
-            name_timing(p, &p->timings[i * TIMED_KINDS + k], &p->works[i], (enum timed)k);
-        }
-    }
-    p->timings[lines - 1] = (plan_timing){.name = "all parameters", .kind = "step", .algorithm = "AdamW"};
-    p->profiling = on;
-    return POLYP_OK;
-}
-
-static const plan_timing *timings(const plan *base, int *count)
-{
-    const onednn_plan *const p = inside_const(base);
-    *count = 0;
-    if (p->timings == NULL) return NULL;
-    for (int i = 0; i <= p->count * TIMED_KINDS; i++) {
-        if (p->timings[i].runs > 0) p->reported[(*count)++] = p->timings[i];
-    }
-    return p->reported;
-}
-
 const engine engine_onednn = {
     .name = "onednn",
     .create = create,
@@ -331,7 +225,7 @@ const engine engine_onednn = {
     .state = state,
     .slot_of = slot_of,
     .save_gradients = save_gradients,
-    .describe = describe,
-    .profile = profile,
-    .timings = timings,
+    .describe = report_describe,
+    .profile = report_profile,
+    .timings = report_timings,
 };
