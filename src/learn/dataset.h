@@ -17,9 +17,10 @@ typedef struct dataset {
 } dataset;
 
 /*
- * Open a folder. `split` NULL: every pair. SPLIT is the name of splits/SPLIT.txt, or a path to a .txt file (with a / in it:
- * RUN/valid.txt); one stem a line, blank lines and `#` ignored. Errors name the file: a picture without its mask or the reverse (all counted, the first three named), a
- * split that names a stem that is not there, twice the same stem (a.jpg and a.png), an empty set, no images/ or masks/.
+ * Open a folder. `split` NULL: every pair. SPLIT is the name of splits/SPLIT.txt, or a path to a .txt file (with a / in
+ * it: RUN/valid.txt); one stem a line, blank lines and `#` ignored. Errors name the file: a picture without its mask or
+ * the reverse (all counted, the first three named), a split that names a stem that is not there, twice the same stem
+ * (a.jpg and a.png), an empty set, no images/ or masks/.
  */
 status dataset_open(dataset *out, const char *folder, const char *split);
 void dataset_free(dataset *d);
