@@ -9,7 +9,8 @@ typedef struct settings {
 SETTINGS_FIT(settings);
 
 static const option_row rows[] = {
-    ROW_TEXT("split", options.split, "NAME", "only the pictures of splits/NAME.txt (not given: every pair)"),
+    ROW_TEXT("split", options.split, "NAME",
+             "only the pictures of splits/NAME.txt, or of a list such as RUN/valid.txt (not given: every pair)"),
     ROW_REAL("threshold", options.threshold, "T",
              "a pixel is polyp when its probability is above T (not given: the model's)", 0, 1),
     ROW_TEXT("json", options.json, "FILE", "write the summary as JSON; - for standard output"),
