@@ -31,10 +31,11 @@ def files(*folders, endings=(".c", ".h")):
 
 def tracked():
     """Every file of ours that is text: what git knows, or, in an unpacked archive, all but build folders."""
-    listing = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, text=True)
-    if listing.returncode == 0:
+    paths = []
+    if shutil.which("git") is not None:
+        listing = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, text=True)
         paths = [root / name for name in listing.stdout.split("\0") if name]
-    else:
+    if not paths:
         paths = [p for p in root.rglob("*") if not re.match(r"(build|demo-out|\.git)", str(p.relative_to(root)))]
     for path in paths:
         if path.is_file() and b"\0" not in path.read_bytes()[:4000]:

@@ -15,7 +15,9 @@ enum { SEED = 42, SIDE = 64, PIXELS = SIDE * SIDE }; /* as make_import.py has */
 static const char *golden_file(const char *name)
 {
     const char *const source = getenv("POLYP_SOURCE");
-    return join(join(source == NULL ? "." : source, "tests/golden"), name);
+    char folder[400];
+    (void)snprintf(folder, sizeof folder, "%s/tests/golden", source == NULL ? "." : source);
+    return join(folder, name);
 }
 
 static void read_logits(float logits[PIXELS])
@@ -66,7 +68,7 @@ static void compare_logits(const polyp_model *model, const char *engine_wanted)
     const tensor logits = plan_logits(p);
     double most = 0, worst = 0;
     for (int i = 0; i < PIXELS; i++) {
-        assert_false(isnan(logits.data[i]));
+        assert_true(isfinite(logits.data[i]) != 0);
         most = fmax(most, fabs((double)want[i]));
         worst = fmax(worst, fabs((double)logits.data[i] - (double)want[i]));
     }
