@@ -30,11 +30,6 @@
 #else
 #define ORIENTATION "EXIF orientation: no"
 #endif
-#ifdef HAVE_CAIRO
-#define CURVES "curves of a training run: yes"
-#else
-#define CURVES "curves of a training run: no (built without Cairo)"
-#endif
 #ifdef _OPENMP
 #define THREADS "threads: OpenMP"
 #else
@@ -43,7 +38,7 @@
 
 const char *const *command_features(void)
 {
-    static const char *const lines[] = {ENGINES, PICTURES, ORIENTATION, CURVES, THREADS, NULL};
+    static const char *const lines[] = {ENGINES, PICTURES, ORIENTATION, THREADS, NULL};
     return lines;
 }
 
