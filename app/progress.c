@@ -72,6 +72,12 @@ static double speed_of(const progress *p, double now)
     return seconds > 0 && p->done > p->first ? (double)(p->done - p->first) / seconds : 0;
 }
 
+/* Three figures or so, never an exponent. */
+static int decimals_of(double speed)
+{
+    return speed >= 100 ? 0 : speed >= 10 ? 1 : speed >= 1 ? 2 : 3;
+}
+
 static void wipe(progress *p)
 {
     if (p->drawn) fputs("\r\033[K", stderr);
@@ -87,8 +93,8 @@ static void draw(progress *p, double now)
     bar[BAR_CELLS] = '\0';
     training_text(p, epoch, loss, sizeof epoch);
     if (speed > 0 && p->total >= p->done) clock_text((double)(p->total - p->done) / speed, left, sizeof left);
-    fprintf(stderr, "\r\033[K%s: %s[%s] %zu/%zu, %.3g %ss/s, %s left%s", p->phase, epoch, bar, p->done, p->total, speed,
-            p->unit, left, loss);
+    fprintf(stderr, "\r\033[K%s: %s[%s] %zu/%zu, %.*f %ss/s, %s left%s", p->phase, epoch, bar, p->done, p->total,
+            decimals_of(speed), speed, p->unit, left, loss);
     fflush(stderr);
     p->drawn = true;
     p->last_drawn = now;
@@ -106,8 +112,9 @@ static void conclude(progress *p)
     training_text(p, epoch, loss, sizeof epoch);
     clock_text(now - p->begun, took, sizeof took);
     const size_t units = p->done - p->first;
-    fprintf(stderr, "%s: %s%zu %s%s in %s, %.3g a second%s\n", p->phase, epoch, units, p->unit, units == 1 ? "" : "s",
-            took, speed_of(p, now), loss);
+    const double speed = speed_of(p, now);
+    fprintf(stderr, "%s: %s%zu %s%s in %s, %.*f a second%s\n", p->phase, epoch, units, p->unit, units == 1 ? "" : "s",
+            took, decimals_of(speed), speed, loss);
 }
 
 static void copy_text(char *to, size_t size, const char *from)
