@@ -332,6 +332,24 @@ static void every_failed_allocation_is_reported(void **state)
     graph_free(&g);
 }
 
+static void weights_that_are_no_numbers_are_refused(void **state)
+{
+    (void)state;
+    const float bad[] = {NAN, -NAN, INFINITY, -INFINITY};
+    rig r = {0};
+    start(&r, PLAN_INFER, 2);
+    const param *const last = &r.g.params.entries[r.g.params.count - 1];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        float *const value = &r.weights.flat[last->offset + last->count - 1], kept = *value;
+        *value = bad[i];
+        assert_int_equal(plan_load(r.p, &r.weights), POLYP_ERR_FORMAT);
+        assert_non_null(strstr(polyp_error(), last->name));
+        *value = kept;
+        assert_ok(plan_load(r.p, &r.weights));
+    }
+    rig_stop(&r);
+}
+
 /* A host program's own arithmetic must not change because it trains a network. */
 static void denormals_of_the_caller_are_kept(void **state)
 {
@@ -354,7 +372,7 @@ int main(void)
         cmocka_unit_test(slots_point_into_the_spans),       cmocka_unit_test(a_step_goes_downhill),
         cmocka_unit_test(sharing_memory_changes_nothing),   cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(plans_tell_what_they_run),         cmocka_unit_test(every_failed_allocation_is_reported),
-        cmocka_unit_test(denormals_of_the_caller_are_kept),
+        cmocka_unit_test(denormals_of_the_caller_are_kept), cmocka_unit_test(weights_that_are_no_numbers_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,6 +130,7 @@ static status check_writable(const plan *p, const params *values)
 status plan_load(plan *p, const params *weights)
 {
     TRY(check_readable(p, weights));
+    TRY(params_check_finite(weights, p->options.threads));
     return p->engine->load(p, weights);
 }
 

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clones.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -114,4 +115,31 @@ void params_initialise(params *p, uint64_t seed)
             values[k] = deviation > 0 ? (float)(deviation * random_normal(&r)) : one ? 1.0F : 0.0F;
         }
     }
+}
+
+/* Infinities and NaN have all exponent bits set. */
+FAST_CLONES static bool all_finite(const float *values, size_t count)
+{
+    const uint32_t exponent = 0x7f800000;
+    uint32_t bad = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        bad |= (bits & exponent) == exponent;
+    }
+    return bad == 0;
+}
+
+status params_check_finite(const params *p, int threads)
+{
+    const int count = p->table->count;
+    int first = count;
+#pragma omp parallel for num_threads(threads) schedule(dynamic) reduction(min : first)
+    for (int i = 0; i < count; i++) {
+        if (i < first && !all_finite(params_f32(p, i), p->table->entries[i].count)) first = i;
+    }
+    (void)threads;
+    if (first == count) return POLYP_OK;
+    return fail(POLYP_ERR_FORMAT, "tensor %s holds values that are not numbers (of a training that diverged?)",
+                p->table->entries[first].name);
 }

@@ -69,4 +69,8 @@ static inline const float *params_f32(const params *p, int i) { return (const fl
  */
 void params_initialise(params *p, uint64_t seed);
 
+/* Is every value a number, and finite? `p` is f32, flat or mapped. Error: FORMAT, naming the first tensor with one that
+ * is not: such a network can still give masks that look like masks, because a ReLU may turn NaN into 0. */
+status params_check_finite(const params *p, int threads);
+
 #endif
