@@ -97,19 +97,9 @@ polyp_status polyp_predictor_open(polyp_predictor **out, const polyp_model *mode
                                   const polyp_predictor_options *options)
 {
     const polyp_predictor_options o = options ? *options : polyp_predictor_defaults();
-    const engine *e;
-    polyp_predictor *p;
     if (!model) return fail(POLYP_ERR_ARGUMENT, "polyp_predictor_open: there is no model");
     TRY(check_engine("polyp_predictor_open", o.engine, o.threads));
-    TRY(engine_find(&e, o.engine));
-    TRY(predictor_create(&p, e, &model->graph, model->facts.size, model->facts.threshold, o.threads));
-    const status result = predictor_load(p, &model->weights);
-    if (result == POLYP_OK) {
-        *out = p;
-    } else {
-        polyp_predictor_close(p);
-    }
-    return result;
+    return predictor_open_model(out, model, o.engine, o.threads);
 }
 
 polyp_status polyp_predict(polyp_predictor *predictor, const polyp_image *picture, polyp_image *probability_out,

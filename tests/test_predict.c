@@ -338,6 +338,26 @@ static void test_every_allocation_may_fail(void **state)
     }
 }
 
+/* A run that diverged: its model opens, but is not used, and the message names file and tensor. */
+static void test_weights_that_are_no_numbers_are_named(void **state)
+{
+    (void)state;
+    char *const broken = memory_text(help_path(folder, "diverged.safetensors"));
+    float *const value = &weights.flat[network.params.entries[0].offset], kept = *value;
+    const model_facts facts = model_facts_default("tiny");
+    *value = NAN;
+    assert_ok(model_write(broken, &network, &weights, &facts));
+    *value = kept;
+    polyp_model *model = NULL;
+    polyp_predictor *p = NULL;
+    assert_ok(polyp_model_open(&model, broken));
+    assert_int_equal(polyp_predictor_open(&p, model, NULL), POLYP_ERR_FORMAT);
+    assert_null(p);
+    assert_non_null(strstr(polyp_error(), "diverged.safetensors: tensor encoder.conv1.weight "));
+    polyp_model_close(model);
+    memory_free(broken);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_threshold_can_be_set),
         cmocka_unit_test(test_wrong_calls),
         cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_weights_that_are_no_numbers_are_named),
     };
     return cmocka_run_group_tests(tests, make_model, remove_model);
 }

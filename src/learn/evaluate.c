@@ -120,23 +120,6 @@ status evaluate_sum_up(polyp_evaluation *out, const evaluate_row *rows, size_t c
     return result;
 }
 
-/* The predictor that `options` ask for. */
-static status open_predictor(polyp_predictor **out, const polyp_model *model, const polyp_evaluate_options *options)
-{
-    const engine *e;
-    polyp_predictor *p;
-    TRY(engine_find(&e, options->engine ? options->engine : "auto"));
-    TRY(predictor_create(&p, e, &model->graph, model->facts.size, model->facts.threshold, options->threads));
-    predictor_set_threshold(p, options->threshold);
-    const status result = predictor_load(p, &model->weights);
-    if (result == POLYP_OK) {
-        *out = p;
-    } else {
-        polyp_predictor_close(p);
-    }
-    return result;
-}
-
 status evaluate_model(polyp_evaluation *out, const polyp_model *model, const polyp_evaluate_options *options)
 {
     const double start = clock_seconds();
@@ -147,7 +130,8 @@ status evaluate_model(polyp_evaluation *out, const polyp_model *model, const pol
     evaluate_row *rows = NULL;
     status result;
     TRY_DONE(dataset_open(&data, options->data, options->split));
-    TRY_DONE(open_predictor(&predictor, model, options));
+    TRY_DONE(predictor_open_model(&predictor, model, options->engine, options->threads));
+    predictor_set_threshold(predictor, options->threshold);
     TRY_DONE(memory_new(&rows, data.count));
     TRY_DONE(evaluate_pictures(rows, predictor, &data, DECODERS, &watch));
     TRY_DONE(evaluate_sum_up(&e, rows, data.count, true));

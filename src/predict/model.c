@@ -129,6 +129,11 @@ status model_open(polyp_model **out, const char *path)
         goto done;
     }
     TRY_DONE(memory_new(&model, 1));
+    model->path = memory_text(path);
+    if (!model->path) {
+        result = POLYP_ERR_MEMORY;
+        goto done;
+    }
     unet_spec spec;
     TRY_DONE(read_facts(&model->facts, &spec, &file, path));
     TRY_DONE(unet_build(&model->graph, &spec));
@@ -146,5 +151,6 @@ void polyp_model_close(polyp_model *model)
     if (!model) return;
     params_free(&model->weights);
     graph_free(&model->graph);
+    memory_free(model->path);
     memory_free(model);
 }

@@ -20,6 +20,7 @@ struct polyp_model {
     graph graph;
     params weights; /* mapped */
     model_facts facts;
+    char *path; /* it was opened by: for messages */
 };
 
 /* Facts of a fresh network: size 256, threshold 0.5. */

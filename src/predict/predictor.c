@@ -36,6 +36,21 @@ status predictor_load(polyp_predictor *p, const params *weights)
     return plan_load(p->plan, weights);
 }
 
+status predictor_open_model(polyp_predictor **out, const polyp_model *model, const char *engine_name, int threads)
+{
+    const engine *e;
+    polyp_predictor *p;
+    TRY(engine_find(&e, engine_name ? engine_name : "auto"));
+    TRY(predictor_create(&p, e, &model->graph, model->facts.size, model->facts.threshold, threads));
+    const status result = predictor_load(p, &model->weights);
+    if (result == POLYP_OK) {
+        *out = p;
+        return POLYP_OK;
+    }
+    polyp_predictor_close(p);
+    return result == POLYP_ERR_FORMAT ? fail_within(result, model->path) : result;
+}
+
 void predictor_set_threshold(polyp_predictor *p, double threshold)
 {
     p->threshold = threshold < 0.0 ? p->model_threshold : threshold;

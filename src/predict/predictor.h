@@ -5,14 +5,18 @@
 #include "engine/engine.h"
 #include "predict/model.h"
 
-/* polyp_predictor is this struct; opened by polyp_predictor_open(). Two slots: while one picture is computed, another may
- * be prepared by the caller's thread. */
+/* polyp_predictor is this struct; opened by polyp_predictor_open(). Two slots: while one picture is computed, another
+ * may be prepared by the caller's thread. */
 
-/* For pictures squished to size x size, without weights yet: predictor_load() before the first collect. `g` must stay as
- * long as the predictor. Training validates through one that it loads after each epoch. */
+/* For pictures squished to size x size, without weights yet: predictor_load() before the first collect. `g` must stay
+ * as long as the predictor. Training validates through one that it loads after each epoch. */
 status predictor_create(polyp_predictor **out, const engine *e, const graph *g, int size, double threshold,
                         int threads);
 status predictor_load(polyp_predictor *p, const params *weights);
+
+/* Both for an opened model, which must stay open as long. `engine_name` NULL: "auto". Errors of its weights name its
+ * file. */
+status predictor_open_model(polyp_predictor **out, const polyp_model *model, const char *engine_name, int threads);
 
 /* Resize and normalise into slot 0 or 1. */
 status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture);
