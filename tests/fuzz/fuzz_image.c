@@ -1,5 +1,6 @@
 /* libFuzzer target: any bytes as a picture. What decodes must also resize and encode.
  *   CC=clang meson setup FOLDER -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+ *   ninja -C FOLDER tests/fuzz/fuzz_image
  *   tests/golden/make_pictures.py --corpus CORPUS && FOLDER/tests/fuzz/fuzz_image CORPUS -rss_limit_mb=4000 */
 #include <stdint.h>
 #include <stdlib.h>

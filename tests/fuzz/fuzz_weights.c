@@ -1,5 +1,6 @@
 /* libFuzzer target: any bytes as a file of weights. What opens must also convert.
  *   CC=clang meson setup FOLDER -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+ *   ninja -C FOLDER tests/fuzz/fuzz_weights
  *   cp -r tests/golden/weights CORPUS && FOLDER/tests/fuzz/fuzz_weights CORPUS -rss_limit_mb=4000 */
 #define _GNU_SOURCE
 #include <stdint.h>
