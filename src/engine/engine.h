@@ -5,6 +5,8 @@
 #ifndef POLYP_ENGINE_ENGINE_H
 #define POLYP_ENGINE_ENGINE_H
 
+#include <stdio.h>
+
 #include "net/graph.h"
 
 enum plan_mode { PLAN_INFER, PLAN_TRAIN };

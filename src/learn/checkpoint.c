@@ -175,10 +175,8 @@ static status read_values(params *out, const weights_file *file, const char *pat
 /* A resumed run must not go on from bytes that the disk has changed. */
 static status check_hash(const weights_file *file, const char *path)
 {
-    char hash[17];
-    const char *const stored = weights_metadata(file, "xxh3");
-    weights_hash(hash, file->data, file->data_size);
-    return stored && strcmp(stored, hash) == 0 ? POLYP_OK : damaged(path, "xxh3");
+    const bool sound = weights_metadata(file, "xxh3") && weights_verify(file, path) == POLYP_OK;
+    return sound ? POLYP_OK : damaged(path, "xxh3");
 }
 
 status checkpoint_read(const char *path, params *weights, params *moment1, params *moment2, checkpoint *c)

@@ -1,4 +1,4 @@
-/* The op list: appending ops, shapes of values, cost, printing. */
+/* The op list: appending ops, shapes of values, cost. */
 #include "net/graph.h"
 
 #include <limits.h>
@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-
-static const char *const KIND_NAMES[] = {"input", "conv", "norm", "relu", "add", "max_pool", "upconv", "concat"};
 
 /* Arrays grow in steps, so that appending one op at a time stays cheap. */
 enum { GROWTH = 64 };
@@ -211,24 +209,6 @@ double graph_multiply_adds(const graph *g, const shape *shapes)
         sum += (double)places.n * places.h * places.w * o->channels * in.c * o->kernel * o->kernel;
     }
     return sum;
-}
-
-void graph_print(const graph *g, const shape *shapes, FILE *to)
-{
-    for (int i = 0; i < g->count; i++) {
-        const op *const o = &g->ops[i];
-        (void)fprintf(to, "%4d  %-8s  %-34s", i, KIND_NAMES[o->kind], o->name);
-        if (o->input[1] >= 0) {
-            (void)fprintf(to, "  %4d %4d", o->input[0], o->input[1]);
-        } else if (o->input[0] >= 0) {
-            (void)fprintf(to, "  %4d     ", o->input[0]);
-        } else {
-            (void)fprintf(to, "           ");
-        }
-        if (shapes != NULL) (void)fprintf(to, "  %4d x %3d x %3d", shapes[i].c, shapes[i].h, shapes[i].w);
-        if (o->param >= 0) (void)fprintf(to, "  %zu", g->params.entries[o->param].count);
-        (void)fputc('\n', to);
-    }
 }
 
 void graph_free(graph *g)

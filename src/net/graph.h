@@ -5,8 +5,6 @@
 #ifndef POLYP_NET_GRAPH_H
 #define POLYP_NET_GRAPH_H
 
-#include <stdio.h>
-
 #include "net/params.h"
 #include "net/tensor.h"
 
@@ -61,9 +59,6 @@ status graph_shapes(const graph *g, shape input, shape *out);
 
 /* Multiply-adds of one forward pass. */
 double graph_multiply_adds(const graph *g, const shape *shapes);
-
-/* One line an op: number, kind, name, inputs, shape, parameters. */
-void graph_print(const graph *g, const shape *shapes, FILE *to);
 
 void graph_free(graph *g);
 

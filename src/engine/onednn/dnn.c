@@ -2,7 +2,6 @@
 #include "engine/onednn/dnn.h"
 
 #include <dnnl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -77,14 +76,6 @@ int dnn_lanes(void)
     const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
     const unsigned avx512 = (unsigned)dnnl_cpu_isa_avx512_core;
     return (isa & avx512) == avx512 ? 16 : 8;
-}
-
-const char *dnn_version(void)
-{
-    static char text[32];
-    const dnnl_version_t *const v = dnnl_version();
-    (void)snprintf(text, sizeof text, "%d.%d.%d", v->major, v->minor, v->patch);
-    return text;
 }
 
 /* ---- layouts ------------------------------------------------------------------------------------------- */

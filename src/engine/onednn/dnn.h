@@ -21,9 +21,6 @@ void dnn_close(dnn *d);
 /* Channels of a block on this CPU: 16 with AVX-512, else 8. */
 int dnn_lanes(void);
 
-/* "2.6.3" */
-const char *dnn_version(void);
-
 typedef struct conv_spec {
     int n, ic, ih, iw, oc, oh, ow, kernel, stride, padding;
     bool planar; /* the source is nchw with `ic` channels as they are */

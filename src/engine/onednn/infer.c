@@ -34,9 +34,7 @@ static status infer_upconv(onednn_plan *p, work *w)
     const field in = field_at(p, p->values[w->u.source[0]].at, w->in);
     shape small = w->in;
     small.c = w->out.c;
-    shape all = small;
-    all.c = 4 * w->out.c;
-    const field groups = field_at(p, w->groups, all);
+    const field groups = field_at(p, w->groups, groups_shape(w));
     for (int n = 0; n < w->in.n; n++) TRY(convolve(p, w, image_of(in, n).data, image_of(groups, n).data));
     const extent e = extent_of(p, small);
     kernel_deal(out, (field){0}, groups, w->prepared_bias, w->in.h, w->in.w, &e);
@@ -76,8 +74,7 @@ static void join_parts(onednn_plan *p, const work *w)
 
 static void pool(onednn_plan *p, const work *w)
 {
-    const op *const o = &p->base.graph->ops[w->u.core_op];
-    const pool_shape s = {w->in.h, w->in.w, w->out.h, w->out.w, o->kernel, o->stride, o->padding};
+    const pool_shape s = pool_shape_of(p, w);
     const extent e = extent_of(p, w->out);
     unsigned char *at = NULL;
     if (w->pool_at.buffer >= 0) at = p->arena + p->buffers.blocks[w->pool_at.buffer].offset;

@@ -141,6 +141,18 @@ static inline const onednn_plan *inside_const(const plan *p)
     return (const onednn_plan *)(const void *)p;
 }
 
+/* A transposed convolution's four groups of channels, at the small size. */
+static inline shape groups_shape(const work *w)
+{
+    return (shape){w->in.n, 4 * w->out.c, w->in.h, w->in.w};
+}
+
+static inline pool_shape pool_shape_of(const onednn_plan *p, const work *w)
+{
+    const op *const o = &p->base.graph->ops[w->u.core_op];
+    return (pool_shape){w->in.h, w->in.w, w->out.h, w->out.w, o->kernel, o->stride, o->padding};
+}
+
 /* Extent of a value at the plan's batch (or of one image), and where a place lies. */
 extent extent_of(const onednn_plan *p, shape padded);
 field field_at(const onednn_plan *p, place at, shape padded);

@@ -77,11 +77,6 @@ static unit grow(const graph *g, const lowered *l, const reading *r, int i)
     return u;
 }
 
-static bool is_inner(const bool *taken, const graph *g, int i)
-{
-    return taken[i] || g->ops[i].kind == OP_INPUT;
-}
-
 /* Mark the ops between the unit's start and its value as computed. */
 static void take(bool *taken, const graph *g, const unit *u)
 {
@@ -94,18 +89,17 @@ static void take(bool *taken, const graph *g, const unit *u)
     if (u->core_op >= 0) taken[u->core_op] = true;
 }
 
-static status make_units(lowered *out, const graph *g, const reading *r, bool *taken)
+static void make_units(lowered *out, const graph *g, const reading *r, bool *taken)
 {
     for (int i = 0; i < g->count; i++) out->producer[i] = PRODUCER_NONE;
     out->producer[0] = PRODUCER_INPUT;
     for (int i = 0; i < g->count; i++) {
-        if (is_inner(taken, g, i)) continue;
+        if (taken[i] || g->ops[i].kind == OP_INPUT) continue;
         const unit u = grow(g, out, r, i);
         take(taken, g, &u);
         out->producer[u.value] = out->count;
         out->units[out->count++] = u;
     }
-    return POLYP_OK;
 }
 
 static int round_up(int n, int to)
@@ -173,7 +167,7 @@ status lower(lowered *out, const graph *g, int lanes)
     TRY_DONE(memory_new(&l.channels, count));
     TRY_DONE(memory_new(&l.producer, count));
     TRY_DONE(count_readings(&r, g));
-    TRY_DONE(make_units(&l, g, &r, taken));
+    make_units(&l, g, &r, taken);
     TRY_DONE(fresh_map(&l.channels[0], g->ops[0].channels, lanes));
     for (int i = 0; i < l.count; i++) TRY_DONE(map_of_unit(&l, g, &l.units[i], lanes));
     *out = l;

@@ -151,18 +151,14 @@ static status place_outputs(onednn_plan *p)
     return POLYP_OK;
 }
 
-/* A second look, first unit to last: a value placed late (an addend placed before its own concatenation was seen) is
- * whole. */
+/* What lies between a unit's core and its value; the places of all values are known now. */
 static status place_inner(onednn_plan *p)
 {
     for (int i = 0; i < p->count; i++) {
         work *const w = &p->works[i];
         w->y = w->groups = w->groups_gradient = w->pool_at = w->dz = w->dy = w->source_gradient = NOWHERE;
         const place at = p->values[w->u.value].at;
-        if (w->u.core == CORE_UPCONV) {
-            const shape groups = {w->in.n, 4 * w->out.c, w->in.h, w->in.w};
-            TRY(tensor_add(p, &w->groups, groups));
-        }
+        if (w->u.core == CORE_UPCONV) TRY(tensor_add(p, &w->groups, groups_shape(w)));
         if (!p->training) continue;
         if (w->u.core == CORE_POOL) TRY(buffer_add(p, &w->pool_at, shape_count(w->out), 0));
         if (w->u.core != CORE_CONV) continue;
@@ -247,10 +243,7 @@ static status place_core_gradient(onednn_plan *p, work *w)
         TRY(add_source(p, source, w->dy, false));
         return add_source(p, w->u.source[1], second, false);
     }
-    if (w->u.core == CORE_UPCONV) {
-        const shape groups = {w->in.n, 4 * w->out.c, w->in.h, w->in.w};
-        TRY(tensor_add(p, &w->groups_gradient, groups));
-    }
+    if (w->u.core == CORE_UPCONV) TRY(tensor_add(p, &w->groups_gradient, groups_shape(w)));
     if (source == 0) return POLYP_OK;
     TRY(tensor_add(p, &w->source_gradient, w->in));
     return add_source(p, source, w->source_gradient, true);

@@ -103,11 +103,6 @@ static void copy_value(onednn_plan *p, const work *w)
     kernel_apply(&(apply_job){.out = field_at(p, v->copy, w->out), .y = field_at(p, v->at, w->out)}, &e);
 }
 
-static shape groups_shape(const work *w)
-{
-    return (shape){w->in.n, 4 * w->out.c, w->in.h, w->in.w};
-}
-
 static extent groups_extent(const onednn_plan *p, const work *w)
 {
     return extent_of(p, (shape){w->in.n, w->out.c, w->in.h, w->in.w});
@@ -271,8 +266,7 @@ static void backward_pool(onednn_plan *p, work *w)
 {
     if (w->source_gradient.buffer < 0) return;
     const double start = timer_start(p);
-    const op *const o = &p->base.graph->ops[w->u.core_op];
-    const pool_shape s = {w->in.h, w->in.w, w->out.h, w->out.w, o->kernel, o->stride, o->padding};
+    const pool_shape s = pool_shape_of(p, w);
     const extent e = extent_of(p, w->out);
     kernel_max_pool_gradient(field_at(p, w->source_gradient, w->in), field_at(p, w->dy, w->out),
                              p->arena + p->buffers.blocks[w->pool_at.buffer].offset, &s, &e);
