@@ -155,7 +155,7 @@ static status pair_entries(dataset *d, const char *folder, const entry_list *ima
                                               : strcmp(images->entries[i].stem, masks->entries[m].stem);
         if (order == 0) {
             const entry *image = &images->entries[i++];
-            d->samples[d->count++] = (sample){image->stem, image->path, masks->entries[m++].path};
+            d->samples[d->count++] = (sample){image->stem, image->path, masks->entries[m++].path, 1.0};
         } else if (order < 0) {
             add_lonely(&no_mask, images->entries[i++].stem);
         } else {

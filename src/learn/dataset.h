@@ -8,6 +8,7 @@ typedef struct sample {
     const char *stem;  /* "cju0qkwl35piu0993l0dewei2" */
     const char *image; /* path */
     const char *mask;  /* path */
+    double weight;     /* how often in an epoch, relative to the others; 1 unless told otherwise */
 } sample;
 
 typedef struct dataset {

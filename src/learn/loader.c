@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "learn/ahead.h"
+#include "learn/order.h"
 #include "media/image.h"
 #include "media/resize.h"
 #include "predict/prepare.h"
@@ -23,7 +24,7 @@ typedef struct kept_sample {
 typedef struct batch_slot {
     tensor images, masks;
     polyp_image flipped; /* scratch: RGB, size x size */
-    size_t *order;       /* scratch: the epoch's order of all samples */
+    size_t *order;       /* scratch: the epoch's order of all samples, twice the room (order.h) */
 } batch_slot;
 
 struct loader {
@@ -134,10 +135,11 @@ static void flip_mask(float *out, const unsigned char *mask, int size, flips f)
 
 static void find_order(size_t *order, const loader *l, uint64_t epoch)
 {
-    for (size_t i = 0; i < l->data->count; i++) order[i] = i;
-    if (!l->options.shuffle) return;
-    random_stream r = random_open(l->options.seed, RANDOM_ORDER, epoch, 0);
-    random_shuffle(&r, order, l->data->count);
+    if (l->options.shuffle) {
+        order_of_epoch(order, l->data->samples, l->data->count, l->options.seed, epoch);
+    } else {
+        for (size_t i = 0; i < l->data->count; i++) order[i] = i;
+    }
 }
 
 /* `number` counts over all epochs. Runs on a worker. */
@@ -169,7 +171,7 @@ static status create_slot(batch_slot *slot, const loader *l)
     TRY(tensor_create(&slot->images, (shape){pictures, 3, size, size}));
     TRY(tensor_create(&slot->masks, (shape){pictures, 1, size, size}));
     TRY(image_create(&slot->flipped, size, size, 3));
-    return memory_new(&slot->order, l->data->count);
+    return memory_new(&slot->order, 2 * l->data->count);
 }
 
 static status create_slots(loader *l)

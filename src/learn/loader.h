@@ -10,8 +10,8 @@ typedef struct loader_options {
     int batch;
     uint64_t seed;
     bool augment;      /* flips, drawn from (seed, RANDOM_AUGMENT, epoch, index of the picture) */
-    bool shuffle;      /* order from (seed, RANDOM_ORDER, epoch); the last incomplete batch of an epoch is dropped, fastai's rule
-                          (kept when there are fewer pictures than one batch: refused) */
+    bool shuffle;      /* order from (seed, RANDOM_ORDER, epoch) and the samples' weights (order.h); the last incomplete
+                          batch of an epoch is dropped, fastai's rule (fewer pictures than one batch: refused) */
     int workers;       /* file workers; 0: 2 */
     int ahead;         /* batches prepared ahead; 0: 2 */
 } loader_options;
