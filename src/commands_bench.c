@@ -83,7 +83,7 @@ static void tell(const bench *b, size_t done, size_t total, const char *message)
 
 static status make_plan(bench *b, bench_result *out)
 {
-    const plan_options options = {b->options->train ? PLAN_TRAIN : PLAN_INFER, b->options->threads, 0};
+    const plan_options options = {.mode = b->options->train ? PLAN_TRAIN : PLAN_INFER, .threads = b->options->threads};
     char words[96];
     TRY(engine_find(&b->engine, b->options->engine));
     TRY(plan_memory_needed(&out->memory_needed, b->engine, b->graph, b->input, &options));
@@ -129,7 +129,7 @@ static status run_once(bench *b)
     const step_rule rule = {.beta1 = 0.9,
                             .beta2 = 0.999,
                             .epsilon = 1e-8,
-                            .rate = {1e-5, 1e-5, 1e-5},
+                            .rate = {1e-5, 1e-5, 1e-5, 1e-5, 1e-5, 1e-5},
                             .decay = 0.01,
                             .gradient_scale = 1,
                             .step = ++b->step};

@@ -199,7 +199,7 @@ static void a_step_goes_downhill(void **state)
     assert_ok(memory_new(&before, count));
     memcpy(before, weights, count * sizeof(float));
     const step_rule rule = {
-        .beta1 = .9, .beta2 = .999, .epsilon = 1e-8, .rate = {.01, .01, .01}, .gradient_scale = 1, .step = 1};
+        .beta1 = .9, .beta2 = .999, .epsilon = 1e-8, .rate = {.01, .01, .01, .01, .01, .01}, .gradient_scale = 1, .step = 1};
     assert_ok(plan_step(r.p, &rule));
     for (size_t i = 0; i < count; i++) {
         assert_float_equal((weights[i] - before[i]), (i % 2 == 0 ? -0.01F : 0.01F), 1e-5F);
@@ -254,7 +254,7 @@ static void threads_change_no_bit(void **state)
             const step_rule rule = {.beta1 = .9,
                                     .beta2 = .999,
                                     .epsilon = 1e-8,
-                                    .rate = {.01, .01, .01},
+                                    .rate = {.01, .01, .01, .01, .01, .01},
                                     .gradient_scale = 1,
                                     .step = step};
             assert_ok(plan_forward(r[t].p));

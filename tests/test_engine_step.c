@@ -8,7 +8,7 @@
 static const step_rule RULE = {.beta1 = 0.9,
                                .beta2 = 0.99,
                                .epsilon = 1e-8,
-                               .rate = {0.1, 0.1, 0.1},
+                               .rate = {0.1, 0.1, 0.1, 0.1, 0.1, 0.1},
                                .decay = 0.01,
                                .gradient_scale = 1,
                                .step = 1};
@@ -23,7 +23,7 @@ static void two_steps_by_hand(void **state)
 {
     (void)state;
     float w = 1, g = 2, m = 0, v = 0;
-    const step_values values = {&w, &g, &m, &v, 1};
+    const step_values values = {&w, &g, &m, &v, NULL, 1};
     step_rule rule = RULE;
     step_adamw(&values, &rule, 0.1, 0.01, 1);
     assert_float_equal(m, 0.2, 1e-7);
@@ -43,9 +43,9 @@ static void gradients_are_scaled(void **state)
     (void)state;
     float w[2] = {1, 1}, g[2] = {2, 0.5F}, m[2] = {0, 0}, v[2] = {0, 0};
     step_rule rule = RULE;
-    step_adamw(&(step_values){&w[0], &g[0], &m[0], &v[0], 1}, &rule, 0.1, 0, 1);
+    step_adamw(&(step_values){&w[0], &g[0], &m[0], &v[0], NULL, 1}, &rule, 0.1, 0, 1);
     rule.gradient_scale = 4;
-    step_adamw(&(step_values){&w[1], &g[1], &m[1], &v[1], 1}, &rule, 0.1, 0, 1);
+    step_adamw(&(step_values){&w[1], &g[1], &m[1], &v[1], NULL, 1}, &rule, 0.1, 0, 1);
     assert_true(w[0] == w[1] && m[0] == m[1] && v[0] == v[1]);
 }
 
@@ -71,7 +71,7 @@ static void spans_free(spans *s)
 static step_values all_values(const spans *s)
 {
     return (step_values){s->all[PLAN_WEIGHTS], s->all[PLAN_GRADIENTS], s->all[PLAN_MOMENT1], s->all[PLAN_MOMENT2],
-                         s->count};
+                         s->all[PLAN_AVERAGE], s->count};
 }
 
 /* The formula as the paper writes it, in double. */
@@ -127,7 +127,7 @@ static void padding_stays_zero(void **state)
 {
     (void)state;
     float zeros[4][5] = {{0}};
-    const step_values values = {zeros[0], zeros[1], zeros[2], zeros[3], 5};
+    const step_values values = {zeros[0], zeros[1], zeros[2], zeros[3], NULL, 5};
     step_adamw(&values, &RULE, 0.1, 0.01, 1);
     for (int i = 0; i < 20; i++) assert_true(zeros[i / 5][i % 5] == 0);
 }
@@ -159,7 +159,7 @@ static void nan_is_not_hidden(void **state)
 {
     (void)state;
     float w = 1, g = NAN, m = 0, v = 0;
-    step_adamw(&(step_values){&w, &g, &m, &v, 1}, &RULE, 0.1, 0.01, 1);
+    step_adamw(&(step_values){&w, &g, &m, &v, NULL, 1}, &RULE, 0.1, 0.01, 1);
     assert_true(isnan(w));
 }
 

@@ -353,7 +353,7 @@ static void compare_gradients(const plan *p, const check *c, const network *n)
 /* With settled norms (make_network.py). One training step; returns the loss before it. */
 static double train_step(plan *p, const tensor *masks, tensor *gradient, long step)
 {
-    const step_rule rule = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .rate = {1e-3, 1e-3, 1e-3},
+    const step_rule rule = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .rate = {1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3},
                             .decay = 0.01, .gradient_scale = 1, .step = step};
     run_forward(p);
     const tensor logits = plan_logits(p);

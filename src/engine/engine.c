@@ -1,11 +1,13 @@
 /* Choosing an engine by name; what is checked once for all engines. */
 #include "engine/engine.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/thread.h"
 #include "engine/engine_impl.h"
+#include "engine/step.h"
 
 /* The fastest first: "auto" takes it. */
 static const engine *const ENGINES[] = {
@@ -84,7 +86,9 @@ status plan_create(plan **out, const engine *e, const graph *g, shape input, con
                 input.n, input.w, input.h, needed, resolved.memory_limit);
         }
     }
-    return e->create(out, g, input, &resolved);
+    TRY(e->create(out, g, input, &resolved));
+    (*out)->norm_momentum = (double)NORM_MOMENTUM;
+    return POLYP_OK;
 }
 
 void plan_destroy(plan *p)
@@ -146,7 +150,8 @@ status plan_load_moments(plan *p, const params *moment1, const params *moment2)
     TRY(check_training(p, "loading moments"));
     TRY(check_readable(p, moment1));
     TRY(check_readable(p, moment2));
-    return p->engine->load_moments(p, moment1, moment2);
+    TRY(p->engine->load_span(p, PLAN_MOMENT1, moment1));
+    return p->engine->load_span(p, PLAN_MOMENT2, moment2);
 }
 
 status plan_save_moments(const plan *p, params *moment1, params *moment2)
@@ -154,7 +159,48 @@ status plan_save_moments(const plan *p, params *moment1, params *moment2)
     TRY(check_training(p, "saving moments"));
     TRY(check_writable(p, moment1));
     TRY(check_writable(p, moment2));
-    return p->engine->save_moments(p, moment1, moment2);
+    TRY(p->engine->save_span(p, PLAN_MOMENT1, moment1));
+    return p->engine->save_span(p, PLAN_MOMENT2, moment2);
+}
+
+status plan_clear_moments(plan *p)
+{
+    TRY(check_training(p, "clearing moments"));
+    size_t count;
+    float **const spans = p->engine->spans(p, &count);
+    memset(spans[PLAN_MOMENT1], 0, count * sizeof(float));
+    memset(spans[PLAN_MOMENT2], 0, count * sizeof(float));
+    return POLYP_OK;
+}
+
+static status check_average(const plan *p)
+{
+    TRY(check_training(p, "an average of weights"));
+    return p->options.average ? POLYP_OK : fail(POLYP_ERR_ARGUMENT, "the plan was not made to average weights");
+}
+
+status plan_load_average(plan *p, const params *average)
+{
+    TRY(check_average(p));
+    TRY(check_readable(p, average));
+    return p->engine->load_span(p, PLAN_AVERAGE, average);
+}
+
+status plan_save_average(const plan *p, params *average)
+{
+    TRY(check_average(p));
+    TRY(check_writable(p, average));
+    return p->engine->save_span(p, PLAN_AVERAGE, average);
+}
+
+status plan_norm_momentum(plan *p, double momentum)
+{
+    TRY(check_training(p, "moving running statistics"));
+    if (!(momentum >= 0 && momentum <= 1)) {
+        return fail(POLYP_ERR_ARGUMENT, "a batch norm's momentum of %g: give 0 to 1", momentum);
+    }
+    p->norm_momentum = momentum;
+    return POLYP_OK;
 }
 
 tensor plan_input(plan *p)
@@ -180,7 +226,40 @@ status plan_backward(plan *p, const tensor *gradient_of_logits)
         return fail(POLYP_ERR_SIZE, "the gradient is %dx%dx%dx%d, the logits are %dx%dx%dx%d", given.n, given.c,
                     given.h, given.w, ours.n, ours.c, ours.h, ours.w);
     }
-    return p->engine->backward(p, gradient_of_logits);
+    TRY(p->engine->backward(p, gradient_of_logits));
+    if (!p->holds) return POLYP_OK;
+    size_t count;
+    float **const spans = p->engine->spans(p, &count);
+    step_add(spans[PLAN_GRADIENTS], spans[PLAN_HELD], count, p->options.threads);
+    p->holds = false;
+    return POLYP_OK;
+}
+
+status plan_hold_gradients(plan *p)
+{
+    TRY(check_training(p, "holding gradients"));
+    if (!p->options.accumulate) return fail(POLYP_ERR_ARGUMENT, "the plan was not made to hold gradients");
+    if (p->holds) return fail(POLYP_ERR_ARGUMENT, "gradients are held already, and no backward pass has added to them");
+    size_t count;
+    float **const spans = p->engine->spans(p, &count), *const gradients = spans[PLAN_GRADIENTS];
+    spans[PLAN_GRADIENTS] = spans[PLAN_HELD];
+    spans[PLAN_HELD] = gradients;
+    p->holds = true;
+    return POLYP_OK;
+}
+
+double plan_gradient_norm(plan *p, const step_rule *rule)
+{
+    const param_table *const table = &p->graph->params;
+    size_t count;
+    const float *const gradients = plan_state(p, PLAN_GRADIENTS, &count);
+    double sum = 0;
+    for (int i = 0; i < table->count; i++) {
+        const plan_slot slot = plan_slot_of(p, i);
+        if (!step_trains(rule, &table->entries[i])) continue;
+        sum += step_sum_of_squares(gradients + slot.offset, slot.count, p->options.threads);
+    }
+    return sqrt(sum);
 }
 
 status plan_step(plan *p, const step_rule *rule)
@@ -193,7 +272,8 @@ status plan_step(plan *p, const step_rule *rule)
 float *plan_state(plan *p, enum plan_span span, size_t *count)
 {
     *count = 0;
-    return p->options.mode == PLAN_TRAIN ? p->engine->state(p, span, count) : NULL;
+    if (p->options.mode != PLAN_TRAIN || !plan_has_span(&p->options, span)) return NULL;
+    return p->engine->spans(p, count)[span];
 }
 
 plan_slot plan_slot_of(const plan *p, int index)
@@ -205,7 +285,7 @@ status plan_save_gradients(const plan *p, params *out)
 {
     TRY(check_training(p, "saving gradients"));
     TRY(check_writable(p, out));
-    return p->engine->save_gradients(p, out);
+    return p->engine->save_span(p, PLAN_GRADIENTS, out);
 }
 
 void plan_describe(const plan *p, FILE *to)

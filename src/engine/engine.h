@@ -15,23 +15,39 @@ typedef struct plan_options {
     enum plan_mode mode;
     int threads;         /* of OpenMP; 0: every processor. Part of the result: sums are split by it */
     size_t memory_limit; /* bytes; plan_create() refuses more with a sentence that says how much; 0: none */
+    bool average;        /* training: keep a running average of the weights (step_rule.average) */
+    bool accumulate;     /* training: plan_hold_gradients() will be called */
 } plan_options;
 
-/* Flat spans of a training plan, all in one layout that only the engine knows (padding holds zeros and stays zero). */
-enum plan_span { PLAN_WEIGHTS, PLAN_GRADIENTS, PLAN_MOMENT1, PLAN_MOMENT2, PLAN_SPANS };
+/* Flat spans of a training plan, all in one layout that only the engine knows (padding holds zeros and stays zero).
+ * The last two only where plan_options asks for them. */
+enum plan_span {
+    PLAN_WEIGHTS,
+    PLAN_GRADIENTS,
+    PLAN_MOMENT1,
+    PLAN_MOMENT2,
+    PLAN_AVERAGE, /* of the weights, exponential */
+    PLAN_HELD,    /* gradients that the next backward pass adds to its own */
+    PLAN_SPANS
+};
 
 /* Where a parameter lies in the spans. Running statistics are not in them. */
 typedef struct plan_slot {
     size_t offset, count; /* in values; count includes padding; 0: not in the spans */
 } plan_slot;
 
-/* AdamW (Loshchilov, Hutter 2019): w -= rate (m' / (sqrt(v') + epsilon) + decay w), with m', v' debiased by `step`. */
+/*
+ * AdamW (Loshchilov, Hutter 2019) as fastai and PyTorch have it: w -= rate (m' / (sqrt(v') + epsilon) + decay w), with
+ * m' = m / (1 - beta1^step) and v' = v / (1 - beta2^step). beta1 may change from step to step: the present one counts.
+ */
 typedef struct step_rule {
     double beta1, beta2, epsilon;
-    double rate[3];        /* per parameter group (param.group); 0: not trained */
-    double decay;          /* on convolution weights only, not on biases and norms */
-    double gradient_scale; /* multiplied into every gradient (clipping, accumulation); 1 */
-    long step;             /* from 1 */
+    double rate[PARAM_GROUPS]; /* per parameter group (param.group); 0: not trained at all */
+    bool frozen[PARAM_GROUPS]; /* convolutions' weights and biases keep still, batch norms are trained (as in fastai) */
+    double decay;              /* on convolution weights only, not on biases and norms */
+    double gradient_scale;     /* multiplied into every gradient (clipping, accumulation); 1 */
+    double average;            /* average = this average + (1 - this) weights, after the step; 0 or less: off */
+    long step;                 /* since the moments were 0, from 1 */
 } step_rule;
 
 typedef struct engine engine;
@@ -61,6 +77,20 @@ status plan_save(const plan *p, params *weights);
 status plan_load_moments(plan *p, const params *moment1, const params *moment2);
 status plan_save_moments(const plan *p, params *moment1, params *moment2);
 
+/* Moments back to 0, as fastai does when groups are frozen or unfrozen; step_rule.step counts from 1 again. */
+status plan_clear_moments(plan *p);
+
+/* The average of the weights (plan_options.average), likewise. Nothing else sets its start: load the first weights. */
+status plan_load_average(plan *p, const params *average);
+status plan_save_average(const plan *p, params *average);
+
+/*
+ * Weight of the batch in running statistics from the next training forward pass on; NORM_MOMENTUM before the first
+ * call. 1 / k before the k-th of some passes gives the plain mean over their batches, whatever stood there before: so
+ * the statistics of averaged weights are estimated. Error: ARGUMENT (not in 0 to 1).
+ */
+status plan_norm_momentum(plan *p, double momentum);
+
 /* The engine's own input (n, 3, h, w) to fill before plan_forward(), and its logits (n, 1, h, w) valid until the next.
  */
 tensor plan_input(plan *p);
@@ -71,6 +101,17 @@ status plan_forward(plan *p);
 
 /* Training only, after plan_forward(): gradients of all trained parameters, overwritten, from d loss / d logits. */
 status plan_backward(plan *p, const tensor *gradient_of_logits);
+
+/*
+ * After plan_backward(), where another batch is to count for the same step (plan_options.accumulate): the gradients are
+ * set aside, and the next backward pass adds them to its own. k batches: backward, k - 1 times hold and backward, then
+ * a step with gradient_scale / k.
+ */
+status plan_hold_gradients(plan *p);
+
+/* Norm of the gradients of all that a step by `rule` would train (gradient_scale not applied). NaN and infinities reach
+ * it. The sum's order does not depend on threads. */
+double plan_gradient_norm(plan *p, const step_rule *rule);
 
 /* Training only: one optimiser step on the plan's own weights. */
 status plan_step(plan *p, const step_rule *rule);

@@ -18,16 +18,15 @@ struct engine {
     void (*destroy)(plan *p); /* never NULL */
     status (*load)(plan *p, const params *weights);
     status (*save)(const plan *p, params *weights);
-    status (*load_moments)(plan *p, const params *moment1, const params *moment2);
-    status (*save_moments)(const plan *p, params *moment1, params *moment2);
+    status (*load_span)(plan *p, enum plan_span span, const params *from); /* entries of running statistics: not read, */
+    status (*save_span)(const plan *p, enum plan_span span, params *to);   /* not written */
     tensor (*input)(plan *p);
     tensor (*logits)(plan *p);
     status (*forward)(plan *p);
     status (*backward)(plan *p, const tensor *gradient_of_logits); /* its shape is that of the logits */
     status (*step)(plan *p, const step_rule *rule);
-    float *(*state)(plan *p, enum plan_span span, size_t *count);
+    float **(*spans)(plan *p, size_t *count); /* the plan's own pointers, [PLAN_SPANS]; NULL: not asked for */
     plan_slot (*slot_of)(const plan *p, int param);
-    status (*save_gradients)(const plan *p, params *out);
     void (*describe)(const plan *p, FILE *to);
     status (*profile)(plan *p, bool on);
     const plan_timing *(*timings)(const plan *p, int *count);
@@ -39,7 +38,22 @@ struct plan {
     const graph *graph;
     shape input;
     plan_options options; /* threads resolved */
+    double norm_momentum; /* weight of the batch in running statistics */
+    bool holds;           /* PLAN_HELD is to be added to the next gradients */
 };
+
+/* Does a training plan with these options have the span? */
+static inline bool plan_has_span(const plan_options *options, int span)
+{
+    if (span == PLAN_AVERAGE) return options->average;
+    return span != PLAN_HELD || options->accumulate;
+}
+
+/* How many spans that is. */
+static inline size_t plan_span_count(const plan_options *options)
+{
+    return PLAN_AVERAGE + (size_t)options->average + (size_t)options->accumulate;
+}
 
 extern const engine engine_reference;
 #ifdef HAVE_ONEDNN

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/clones.h"
 #include "base/memory.h"
 #include "learn/trainer_impl.h"
 
@@ -15,57 +14,25 @@ static const double CLIP_NORM = 1.0;  /* global norm of the gradients that a ste
 static const double SMOOTHING = 0.98; /* of the loss shown */
 static const double SECONDS_BETWEEN = 300.0;
 
-enum { DECODERS = 2, CHUNK = 1 << 16 };
+enum { DECODERS = 2 };
 
 /* ---- one step --------------------------------------------------------------------------------------- */
-
-/* Four partial sums in a fixed order: the same bits whoever adds them. */
-FAST_CLONES static double sum_of_squares(const float *values, size_t count)
-{
-    double sums[4] = {0};
-    size_t i = 0;
-    for (; i + 4 <= count; i += 4) {
-        for (size_t k = 0; k < 4; k++) sums[k] += (double)values[i + k] * (double)values[i + k];
-    }
-    for (; i < count; i++) sums[0] += (double)values[i] * (double)values[i];
-    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-}
-
-/* Summed by chunks of a fixed length, so that it does not depend on threads. */
-static status gradient_norm(double *out, plan *p, int threads)
-{
-    size_t count;
-    (void)threads; /* in a build without OpenMP */
-    const float *const values = plan_state(p, PLAN_GRADIENTS, &count);
-    const size_t chunks = (count + CHUNK - 1) / CHUNK;
-    double *sums, total = 0.0;
-    TRY(memory_new(&sums, chunks));
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (size_t i = 0; i < chunks; i++) {
-        const size_t first = i * CHUNK, rest = count - first;
-        sums[i] = sum_of_squares(values + first, rest < CHUNK ? rest : CHUNK);
-    }
-    for (size_t i = 0; i < chunks; i++) total += sums[i];
-    memory_free(sums);
-    *out = sqrt(total);
-    return POLYP_OK;
-}
 
 static double progress_of(const trainer *t)
 {
     return (double)t->state.step / ((double)t->options->epochs * (double)loader_batches(t->loader));
 }
 
-static step_rule rule_of(const trainer *t, double norm)
+static step_rule rule_of(const trainer *t)
 {
     const double progress = progress_of(t), rate = one_cycle_rate(&t->schedule, progress);
     step_rule rule = {.beta1 = one_cycle_momentum(&t->schedule, progress),
                       .beta2 = BETA2,
                       .epsilon = EPSILON,
                       .decay = t->options->weight_decay,
-                      .gradient_scale = norm > CLIP_NORM ? CLIP_NORM / norm : 1.0,
+                      .gradient_scale = 1.0,
                       .step = t->state.step + 1};
-    for (int i = 0; i < 3; i++) rule.rate[i] = rate * t->group_rate[i];
+    for (int i = 0; i < PARAM_GROUPS; i++) rule.rate[i] = rate * t->group_rate[i];
     return rule;
 }
 
@@ -89,7 +56,6 @@ static void add_loss(checkpoint *state, double loss)
 static status train_step(trainer *t)
 {
     batch b;
-    double norm;
     TRY(loader_next(t->loader, &b));
     const tensor input = plan_input(t->plan);
     memcpy(input.data, b.images.data, shape_count(input.shape) * sizeof *input.data);
@@ -98,9 +64,10 @@ static status train_step(trainer *t)
     const double loss = loss_compute(t->loss, &t->gradient, &logits, &b.masks);
     TRY(refuse_not_a_number(t, "loss", loss));
     TRY(plan_backward(t->plan, &t->gradient));
-    TRY(gradient_norm(&norm, t->plan, t->threads));
+    step_rule rule = rule_of(t);
+    const double norm = plan_gradient_norm(t->plan, &rule);
     TRY(refuse_not_a_number(t, "gradient", norm));
-    const step_rule rule = rule_of(t, norm);
+    if (norm > CLIP_NORM) rule.gradient_scale = CLIP_NORM / norm;
     TRY(plan_step(t->plan, &rule));
     add_loss(&t->state, loss);
     t->state.step++;

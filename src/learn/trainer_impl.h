@@ -53,7 +53,7 @@ typedef struct trainer {
     int threads;
     enum loss_kind loss;
     one_cycle schedule;
-    double group_rate[3]; /* factor on the schedule's rate per parameter group */
+    double group_rate[PARAM_GROUPS]; /* factor on the schedule's rate per parameter group */
     plan *plan;
     polyp_predictor *validator;
     tensor gradient;                  /* (batch, 1, size, size): of the logits */

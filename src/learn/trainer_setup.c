@@ -138,8 +138,7 @@ static void choose_rates(trainer *t)
     const polyp_train_options *const o = t->options;
     const double encoder = o->encoder || o->init ? o->encoder_rate : 1.0;
     t->schedule = one_cycle_defaults(o->learning_rate);
-    t->group_rate[0] = t->group_rate[1] = encoder;
-    t->group_rate[2] = 1.0;
+    for (int i = 0; i < PARAM_GROUPS; i++) t->group_rate[i] = i == PARAM_GROUP_DECODER ? 1.0 : encoder;
 }
 
 static status fresh_state(trainer *t)

@@ -20,6 +20,10 @@ enum param_role {
 
 enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_S8, DTYPE_F64, DTYPE_I64, DTYPE_OTHER };
 
+/* Groups whose rates may differ and that may be frozen: 0 the stem, 1 to 4 the encoder's layer1 to layer4, 5 the decoder
+ * and the head. fastai's three are 0 to 2, 3 and 4, 5. */
+enum { PARAM_GROUP_DECODER = 5, PARAM_GROUPS };
+
 typedef struct param {
     char name[64];   /* "encoder.layer1.0.conv1.weight" */
     enum param_role role;
@@ -28,7 +32,7 @@ typedef struct param {
     size_t count;    /* product of shape */
     size_t offset;   /* of the first value in a flat array over all entries, in values */
     bool trained;    /* false: running statistics */
-    int group;       /* rate group: 0 stem and layer1, 1 layer2..layer4, 2 decoder and head */
+    int group;       /* one of PARAM_GROUPS */
 } param;
 
 /* The table (built by graph.c while the network is built). Offsets are dense and in table order. */

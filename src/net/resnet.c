@@ -99,7 +99,7 @@ status resnet_build(graph *g, int input, const char *prefix, int depth, int widt
     int value = graph_max_pool(g, out->stem, 3, 2, 1, name);
     for (int layer = 0; layer < layers; layer++) {
         for (int i = 0; i < kind->blocks[layer]; i++) {
-            builder b = {.g = g, .group = layer == 0 ? 0 : 1};
+            builder b = {.g = g, .group = layer + 1};
             (void)snprintf(b.path, sizeof b.path, "%slayer%d.%d", prefix, layer + 1, i);
             value = block(&b, value, kind->bottleneck, width << layer, layer > 0 && i == 0 ? 2 : 1);
         }

@@ -20,8 +20,6 @@ enum { PRESET_COUNT = sizeof PRESETS / sizeof PRESETS[0] };
 static const char *const PRESET_NAMES[] = {"slim", "wide", "coauthor", "slim18", "slim34", "slim101", "tiny", NULL};
 _Static_assert(sizeof PRESET_NAMES / sizeof PRESET_NAMES[0] == PRESET_COUNT + 1, "one name per preset");
 
-enum { DECODER_GROUP = 2 };
-
 const char *const *unet_preset_names(void)
 {
     return PRESET_NAMES;
@@ -44,9 +42,9 @@ static int conv_block(graph *g, int input, int channels, int k, int number)
 {
     char name[48];
     (void)snprintf(name, sizeof name, "decoder.%d.conv%d", k, number);
-    int y = graph_conv(g, input, channels, 3, 1, 1, false, DECODER_GROUP, name);
+    int y = graph_conv(g, input, channels, 3, 1, 1, false, PARAM_GROUP_DECODER, name);
     (void)snprintf(name, sizeof name, "decoder.%d.bn%d", k, number);
-    y = graph_norm(g, y, DECODER_GROUP, name);
+    y = graph_norm(g, y, PARAM_GROUP_DECODER, name);
     (void)snprintf(name, sizeof name, "decoder.%d.relu%d", k, number);
     return graph_relu(g, y, name);
 }
@@ -55,7 +53,7 @@ static int decoder_stage(graph *g, int input, int skip, int channels, int k)
 {
     char name[48];
     (void)snprintf(name, sizeof name, "decoder.%d.up", k);
-    int y = graph_upconv(g, input, channels, DECODER_GROUP, name);
+    int y = graph_upconv(g, input, channels, PARAM_GROUP_DECODER, name);
     (void)snprintf(name, sizeof name, "decoder.%d.concat", k);
     y = graph_concat(g, y, skip, name);
     return conv_block(g, conv_block(g, y, channels, k, 1), channels, k, 2);
@@ -77,7 +75,7 @@ status unet_build(graph *out, const unet_spec *spec)
         const int skip = above >= 0 ? encoder.layer[above] : above == -1 ? encoder.stem : picture;
         value = decoder_stage(&g, value, skip, spec->widths[k], k);
     }
-    g.output = graph_conv(&g, value, 1, 1, 1, 0, true, DECODER_GROUP, "head");
+    g.output = graph_conv(&g, value, 1, 1, 1, 0, true, PARAM_GROUP_DECODER, "head");
     if (g.output < 0) result = POLYP_ERR_MEMORY;
 done:
     if (result == POLYP_OK) {

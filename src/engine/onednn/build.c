@@ -202,7 +202,7 @@ status build_works(onednn_plan *p)
 
 size_t build_bytes(const onednn_plan *p)
 {
-    const size_t spans = p->training ? PLAN_SPANS * p->span_values : p->prepared_values;
+    const size_t spans = p->training ? plan_span_count(&p->base.options) * p->span_values : p->prepared_values;
     const size_t pictures = shape_count(p->base.input) + shape_count(p->shapes[p->base.graph->output]);
     return p->arena_bytes + p->scratch_bytes + p->partial_count * sizeof(double) +
            (spans + pictures + p->weights_scratch_values) * sizeof(float);
@@ -238,6 +238,8 @@ status build_memory(onednn_plan *p)
         return POLYP_OK;
     }
     TRY(memory_new(&p->weights_scratch, p->weights_scratch_values));
-    for (int k = 0; k < PLAN_SPANS; k++) TRY(memory_new(&p->spans[k], p->span_values));
+    for (int k = 0; k < PLAN_SPANS; k++) {
+        if (plan_has_span(&p->base.options, k)) TRY(memory_new(&p->spans[k], p->span_values));
+    }
     return POLYP_OK;
 }

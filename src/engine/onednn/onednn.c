@@ -79,7 +79,7 @@ static status outline(onednn_plan **out, const graph *g, shape input, const plan
     onednn_plan *p = NULL;
     status result = memory_new(&p, 1);
     if (result != POLYP_OK) return result;
-    p->base = (plan){&engine_onednn, g, input, *options};
+    p->base = (plan){.engine = &engine_onednn, .graph = g, .input = input, .options = *options};
     p->lanes = dnn_lanes();
     p->training = options->mode == PLAN_TRAIN;
     use_threads(p);
@@ -128,30 +128,22 @@ static status save(const plan *base, params *weights)
     return weights_save(inside_const(base), PLAN_WEIGHTS, weights);
 }
 
-static status load_moments(plan *base, const params *moment1, const params *moment2)
+static status load_span(plan *base, enum plan_span span, const params *from)
 {
     use_threads(inside(base));
-    TRY(weights_load_span(inside(base), PLAN_MOMENT1, moment1));
-    return weights_load_span(inside(base), PLAN_MOMENT2, moment2);
+    return weights_load_span(inside(base), span, from);
 }
 
-static status save_moments(const plan *base, params *moment1, params *moment2)
+static status save_span(const plan *base, enum plan_span span, params *to)
 {
     use_threads(inside_const(base));
-    TRY(weights_save(inside_const(base), PLAN_MOMENT1, moment1));
-    return weights_save(inside_const(base), PLAN_MOMENT2, moment2);
+    return weights_save(inside_const(base), span, to);
 }
 
-static status save_gradients(const plan *base, params *out)
-{
-    use_threads(inside_const(base));
-    return weights_save(inside_const(base), PLAN_GRADIENTS, out);
-}
-
-static float *state(plan *base, enum plan_span span, size_t *count)
+static float **spans(plan *base, size_t *count)
 {
     *count = inside(base)->span_values;
-    return inside(base)->spans[span];
+    return inside(base)->spans;
 }
 
 static plan_slot slot_of(const plan *base, int index)
@@ -215,16 +207,15 @@ const engine engine_onednn = {
     .destroy = destroy,
     .load = load,
     .save = save,
-    .load_moments = load_moments,
-    .save_moments = save_moments,
+    .load_span = load_span,
+    .save_span = save_span,
     .input = input,
     .logits = logits,
     .forward = forward,
     .backward = backward,
     .step = step,
-    .state = state,
+    .spans = spans,
     .slot_of = slot_of,
-    .save_gradients = save_gradients,
     .describe = report_describe,
     .profile = report_profile,
     .timings = report_timings,

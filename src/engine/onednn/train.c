@@ -58,10 +58,10 @@ static void update_running(onednn_plan *p, const work *w)
     const int first = p->base.graph->ops[w->u.norm_op].param + 2;
     float *const mean = p->running[first], *const variance = p->running[first + 1];
     const double count = (double)w->out.n * w->out.h * w->out.w;
-    const float unbiased = (float)(count / (count > 1 ? count - 1 : 1));
+    const float unbiased = (float)(count / (count > 1 ? count - 1 : 1)), momentum = (float)p->base.norm_momentum;
     for (int c = 0; c < w->out.c; c++) {
-        mean[c] = (1.0F - NORM_MOMENTUM) * mean[c] + NORM_MOMENTUM * w->mean[c];
-        variance[c] = (1.0F - NORM_MOMENTUM) * variance[c] + NORM_MOMENTUM * unbiased * w->variance[c];
+        mean[c] = (1.0F - momentum) * mean[c] + momentum * w->mean[c];
+        variance[c] = (1.0F - momentum) * variance[c] + momentum * unbiased * w->variance[c];
     }
 }
 

@@ -38,9 +38,9 @@ typedef struct norm_params {
     float *running_mean, *running_var;
 } norm_params;
 
-/* With the running statistics; with the batch's, which then move the running ones. */
+/* With the running statistics; with the batch's, which then move the running ones by `momentum` of the way. */
 void norm_infer(float *out, const float *in, const norm_params *n, shape s, int threads);
-void norm_train(float *out, const float *in, const norm_params *n, shape s, int threads);
+void norm_train(float *out, const float *in, const norm_params *n, double momentum, shape s, int threads);
 void norm_backward(float *in_gradient, float *gamma_gradient, float *beta_gradient, const float *in,
                    const float *out_gradient, const float *gamma, shape s, int threads);
 

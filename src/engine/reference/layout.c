@@ -2,6 +2,7 @@
 #include "engine/reference/layout.h"
 
 #include "base/memory.h"
+#include "engine/engine_impl.h"
 
 static status set_shapes(layout *l, const graph *g, shape input)
 {
@@ -65,9 +66,9 @@ static void set_slots(layout *l, const param_table *table)
     }
 }
 
-static status set_bytes(layout *l, enum plan_mode mode)
+static status set_bytes(layout *l, const plan_options *options)
 {
-    const size_t spans = mode == PLAN_TRAIN ? PLAN_SPANS : 1;
+    const size_t spans = options->mode == PLAN_TRAIN ? plan_span_count(options) : 1;
     size_t values;
     if (!size_multiply(l->trained, spans, &values) || !size_add(values, l->running, &values) ||
         !size_multiply(values, sizeof(float), &values) || !size_add(values, l->arena_bytes, &l->bytes)) {
@@ -87,7 +88,7 @@ status layout_make(layout *out, const graph *g, shape input, const plan_options 
     set_lifetimes(out, g, options->mode);
     TRY(plan_memory_assign(out->blocks, 2 * g->count, &out->arena_bytes));
     set_slots(out, &g->params);
-    return set_bytes(out, options->mode);
+    return set_bytes(out, options);
 }
 
 void layout_free(layout *l)

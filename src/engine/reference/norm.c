@@ -61,13 +61,12 @@ void norm_infer(float *out, const float *in, const norm_params *p, shape s, int 
     }
 }
 
-static float moved(float running, double batch)
+static float moved(float running, double batch, double momentum)
 {
-    const double momentum = (double)NORM_MOMENTUM;
     return (float)((1 - momentum) * (double)running + momentum * batch);
 }
 
-void norm_train(float *out, const float *in, const norm_params *p, shape s, int threads)
+void norm_train(float *out, const float *in, const norm_params *p, double momentum, shape s, int threads)
 {
     const double count = values_of_channel(s);
     /* one value has no unbiased variance: it counts as 0 then */
@@ -76,8 +75,8 @@ void norm_train(float *out, const float *in, const norm_params *p, shape s, int 
     for (int c = 0; c < s.c; c++) {
         const moments m = channel_moments(in, s, c);
         normalise(out, in, p, m, s, c);
-        p->running_mean[c] = moved(p->running_mean[c], m.mean);
-        p->running_var[c] = moved(p->running_var[c], m.variance * unbiased);
+        p->running_mean[c] = moved(p->running_mean[c], m.mean, momentum);
+        p->running_var[c] = moved(p->running_var[c], m.variance * unbiased, momentum);
     }
 }
 

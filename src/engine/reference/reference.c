@@ -22,12 +22,15 @@ static status allocate(reference_plan *r)
 {
     const graph *const g = r->base.graph;
     const size_t ops = (size_t)g->count, entries = (size_t)g->params.count;
-    const int spans = r->base.options.mode == PLAN_TRAIN ? PLAN_SPANS : 1;
+    const plan_options *const o = &r->base.options;
+    const int spans = o->mode == PLAN_TRAIN ? PLAN_SPANS : 1;
     TRY(memory_new(&r->values, ops));
     TRY(memory_new(&r->gradients, ops));
     TRY(memory_new(&r->params, entries));
     TRY(memory_new(&r->running, r->layout.running));
-    for (int i = 0; i < spans; i++) TRY(memory_new(&r->spans[i], r->layout.trained));
+    for (int i = 0; i < spans; i++) {
+        if (plan_has_span(o, i)) TRY(memory_new(&r->spans[i], r->layout.trained));
+    }
     return memory_new(&r->arena, r->layout.arena_bytes);
 }
 
@@ -74,7 +77,7 @@ static status create(plan **out, const graph *g, shape input, const plan_options
     status result;
     reference_plan *r = NULL;
     TRY_DONE(memory_new(&r, 1));
-    r->base = (plan){&engine_reference, g, input, *options};
+    r->base = (plan){.engine = &engine_reference, .graph = g, .input = input, .options = *options};
     TRY_DONE(layout_make(&r->layout, g, input, options));
     TRY_DONE(allocate(r));
     point_into_arena(r);
@@ -114,46 +117,30 @@ static status save(const plan *p, params *weights)
     return POLYP_OK;
 }
 
-static void load_span(reference_plan *r, enum plan_span span, const params *from)
+static status load_span(plan *p, enum plan_span span, const params *from)
 {
+    reference_plan *const r = own(p);
     for (int i = 0; i < from->table->count; i++) {
         const plan_slot slot = r->layout.slots[i];
         memcpy(r->spans[span] + slot.offset, params_f32(from, i), slot.count * sizeof(float));
     }
+    return POLYP_OK;
 }
 
-static void save_span(const reference_plan *r, enum plan_span span, params *to)
+static status save_span(const plan *p, enum plan_span span, params *to)
 {
+    const reference_plan *const r = own_const(p);
     for (int i = 0; i < to->table->count; i++) {
         const plan_slot slot = r->layout.slots[i];
         memcpy(to->flat + to->table->entries[i].offset, r->spans[span] + slot.offset, slot.count * sizeof(float));
     }
-}
-
-static status load_moments(plan *p, const params *moment1, const params *moment2)
-{
-    load_span(own(p), PLAN_MOMENT1, moment1);
-    load_span(own(p), PLAN_MOMENT2, moment2);
     return POLYP_OK;
 }
 
-static status save_moments(const plan *p, params *moment1, params *moment2)
-{
-    save_span(own_const(p), PLAN_MOMENT1, moment1);
-    save_span(own_const(p), PLAN_MOMENT2, moment2);
-    return POLYP_OK;
-}
-
-static status save_gradients(const plan *p, params *out)
-{
-    save_span(own_const(p), PLAN_GRADIENTS, out);
-    return POLYP_OK;
-}
-
-static float *state(plan *p, enum plan_span span, size_t *count)
+static float **spans(plan *p, size_t *count)
 {
     *count = own(p)->layout.trained;
-    return own(p)->spans[span];
+    return own(p)->spans;
 }
 
 static plan_slot slot_of(const plan *p, int index)
@@ -188,16 +175,15 @@ const engine engine_reference = {
     .destroy = destroy,
     .load = load,
     .save = save,
-    .load_moments = load_moments,
-    .save_moments = save_moments,
+    .load_span = load_span,
+    .save_span = save_span,
     .input = input,
     .logits = logits,
     .forward = reference_forward,
     .backward = reference_backward,
     .step = step,
-    .state = state,
+    .spans = spans,
     .slot_of = slot_of,
-    .save_gradients = save_gradients,
     .describe = reference_describe,
     .profile = reference_profile,
     .timings = reference_timings,

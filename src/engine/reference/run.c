@@ -37,8 +37,12 @@ static void forward_conv(reference_plan *r, int i, float *out, const float *in)
 static void forward_norm(reference_plan *r, int i, float *out, const float *in)
 {
     const norm_params n = norm_params_of(r, &r->base.graph->ops[i]);
-    const plan_options *const options = &r->base.options;
-    (options->mode == PLAN_TRAIN ? norm_train : norm_infer)(out, in, &n, shape_of(r, i), options->threads);
+    const int threads = r->base.options.threads;
+    if (r->base.options.mode == PLAN_TRAIN) {
+        norm_train(out, in, &n, r->base.norm_momentum, shape_of(r, i), threads);
+    } else {
+        norm_infer(out, in, &n, shape_of(r, i), threads);
+    }
 }
 
 static void forward_op(reference_plan *r, int i)
