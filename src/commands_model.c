@@ -30,6 +30,11 @@
 #else
 #define ORIENTATION "EXIF orientation: no"
 #endif
+#ifdef HAVE_CAIRO
+#define PLOTS "plots and contact sheets: yes"
+#else
+#define PLOTS "plots and contact sheets: no (built without Cairo)"
+#endif
 #ifdef _OPENMP
 #define THREADS "threads: OpenMP"
 #else
@@ -38,7 +43,7 @@
 
 const char *const *command_features(void)
 {
-    static const char *const lines[] = {ENGINES, PICTURES, ORIENTATION, THREADS, NULL};
+    static const char *const lines[] = {ENGINES, PICTURES, ORIENTATION, PLOTS, THREADS, NULL};
     return lines;
 }
 
