@@ -1,5 +1,6 @@
-/* AdamW: two steps worked by hand, and long spans against a plain version in double. */
+/* AdamW: two steps worked by hand, long spans against a plain version in double, ten steps by fastai itself. */
 #include "engine_help.h"
+#include "weights_help.h"
 
 #include <math.h>
 
@@ -155,6 +156,81 @@ static void parameters_follow_their_group_and_role(void **state)
     param_table_free(&table);
 }
 
+/* ---- fastai's ten steps (golden/make_optimiser.py) ------------------------------------------------------- */
+
+/* Groups 0, 3 and 5, each a convolution's weight, gamma, beta, a bias; group 0 and 3 are frozen for five steps. */
+enum { FAST_GROUPS = 3, FAST_STEPS = 10, FAST_VALUES = FAST_GROUPS * (108 + 3 * 4) };
+static const int FAST_GROUP[FAST_GROUPS] = {0, 3, PARAM_GROUP_DECODER};
+
+static void fast_table(param_table *table, plan_slot *slots)
+{
+    const int weight[4] = {4, 3, 3, 3}, four[1] = {4};
+    const enum param_role roles[4] = {PARAM_CONV_WEIGHT, PARAM_NORM_WEIGHT, PARAM_NORM_BIAS, PARAM_BIAS};
+    for (int i = 0; i < 4 * FAST_GROUPS; i++) {
+        const bool is_weight = i % 4 == 0;
+        assert_int_equal(param_append(table, "values", roles[i % 4], is_weight ? 4 : 1, is_weight ? weight : four,
+                                      FAST_GROUP[i / 4]),
+                         i);
+        slots[i] = (plan_slot){table->entries[i].offset, table->entries[i].count};
+    }
+    assert_int_equal(table->values, FAST_VALUES);
+}
+
+static const void *fast_array(const weights_file *file, const char *name, enum dtype dtype, size_t count)
+{
+    const weights_entry *const entry = weights_find(file, name);
+    if (entry == NULL || entry->dtype != dtype || entry->count != count) fail_msg("no array %s", name);
+    return entry->data;
+}
+
+static const void *fast_step_array(const weights_file *file, const char *name, int step, enum dtype dtype)
+{
+    char whole[64];
+    (void)snprintf(whole, sizeof whole, "adam.%s.%d", name, step);
+    return fast_array(file, whole, dtype, FAST_VALUES);
+}
+
+static step_rule fast_rule(const weights_file *file, int step)
+{
+    double rates[FAST_STEPS][FAST_GROUPS], momenta[FAST_STEPS];
+    memcpy(rates, fast_array(file, "adam.rates", DTYPE_F64, FAST_STEPS * FAST_GROUPS), sizeof rates);
+    memcpy(momenta, fast_array(file, "adam.momenta", DTYPE_F64, FAST_STEPS), sizeof momenta);
+    step_rule rule = {
+        .beta1 = momenta[step], .beta2 = 0.99, .epsilon = 1e-5, .decay = 0.01, .gradient_scale = 1, .step = step % 5 + 1};
+    for (int g = 0; g < FAST_GROUPS; g++) {
+        rule.rate[FAST_GROUP[g]] = rates[step][g];
+        rule.frozen[FAST_GROUP[g]] = step < 5 && g < FAST_GROUPS - 1;
+    }
+    return rule;
+}
+
+static void ten_steps_are_fastais(void **state)
+{
+    (void)state;
+    weights_file file;
+    assert_ok(weights_open(&file, golden("optimiser.safetensors")));
+    param_table table = {0};
+    plan_slot slots[4 * FAST_GROUPS];
+    fast_table(&table, slots);
+    float w[FAST_VALUES], g[FAST_VALUES], m[FAST_VALUES], v[FAST_VALUES];
+    float *const all[PLAN_SPANS] = {[PLAN_WEIGHTS] = w, [PLAN_GRADIENTS] = g, [PLAN_MOMENT1] = m, [PLAN_MOMENT2] = v};
+    memcpy(w, fast_array(&file, "adam.start", DTYPE_F32, FAST_VALUES), sizeof w);
+    double worst = 0;
+    for (int step = 0; step < FAST_STEPS; step++) {
+        const step_rule rule = fast_rule(&file, step);
+        memcpy(g, fast_step_array(&file, "gradients", step, DTYPE_F32), sizeof g);
+        for (size_t i = 0; step % 5 == 0 && i < FAST_VALUES; i++) m[i] = v[i] = 0; /* cleared when unfrozen */
+        step_parameters(all, &table, slots, &rule, 2);
+        double want[FAST_VALUES];
+        memcpy(want, fast_step_array(&file, "weights", step, DTYPE_F64), sizeof want);
+        for (size_t i = 0; i < FAST_VALUES; i++) worst = fmax(worst, fabs((double)w[i] - want[i]));
+    }
+    print_message("ten steps of fastai's Adam: largest difference %.1e\n", worst);
+    assert_true(worst < 1e-5);
+    param_table_free(&table);
+    weights_close(&file);
+}
+
 static void nan_is_not_hidden(void **state)
 {
     (void)state;
@@ -172,6 +248,7 @@ int main(void)
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(padding_stays_zero),
         cmocka_unit_test(parameters_follow_their_group_and_role),
+        cmocka_unit_test(ten_steps_are_fastais),
         cmocka_unit_test(nan_is_not_hidden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
