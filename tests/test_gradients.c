@@ -19,16 +19,24 @@ enum { PICTURES = 2, CHANNELS = 3, SIZE = 5 };
 typedef struct check {
     rig r;
     params gradients;
-    tensor factors; /* of the outputs */
+    tensor factors[GRAPH_OUTPUTS]; /* of the outputs */
 } check;
+
+static tensor output_of(check *c, int k)
+{
+    return k == 0 ? plan_logits(c->r.p) : plan_auxiliary(c->r.p, k - 1);
+}
 
 static double loss_of(check *c)
 {
     assert_ok(plan_load(c->r.p, &c->r.weights));
     assert_ok(plan_forward(c->r.p));
-    const tensor out = plan_logits(c->r.p);
     double sum = 0;
-    for (size_t i = 0; i < shape_count(out.shape); i++) sum += (double)out.data[i] * (double)c->factors.data[i];
+    for (int k = 0; k <= c->r.g.auxiliary_count; k++) {
+        const tensor out = output_of(c, k);
+        const float *const factors = c->factors[k].data;
+        for (size_t i = 0; i < shape_count(out.shape); i++) sum += (double)out.data[i] * (double)factors[i];
+    }
     return sum;
 }
 
@@ -65,16 +73,18 @@ static void check_gradients(check *c)
     rig_start(&c->r, "reference", (shape){PICTURES, PICTURES, 1, 1}, PLAN_TRAIN, 1);
     const tensor in = plan_input(c->r.p);
     for (int i = 0; i < PICTURES; i++) in.data[i * PICTURES + i] = 1;
-    assert_ok(tensor_create(&c->factors, plan_logits(c->r.p).shape));
-    fill_uniform(c->factors.data, shape_count(c->factors.shape), -1, 1, 5);
+    for (int k = 0; k <= c->r.g.auxiliary_count; k++) {
+        assert_ok(tensor_create(&c->factors[k], output_of(c, k).shape));
+        fill_uniform(c->factors[k].data, shape_count(c->factors[k].shape), -1, 1, 5 + (uint64_t)k);
+    }
     assert_ok(params_create(&c->gradients, &c->r.g.params));
     (void)loss_of(c);
-    assert_ok(plan_backward(c->r.p, &c->factors));
+    assert_ok(plan_backward(c->r.p, c->factors));
     assert_ok(plan_save_gradients(c->r.p, &c->gradients));
     for (int i = 0; i < c->r.g.params.count; i++) {
         if (c->r.g.params.entries[i].trained) compare_entry(c, &c->r.g.params.entries[i]);
     }
-    tensor_free(&c->factors);
+    for (int k = 0; k < GRAPH_OUTPUTS; k++) tensor_free(&c->factors[k]);
     params_free(&c->gradients);
     rig_stop(&c->r);
 }
@@ -192,6 +202,25 @@ static void of_a_small_network_with_a_skip(void **state)
     check_gradients(&c);
 }
 
+/* Outputs in the middle and at the side, one of them read by others too. */
+static void of_auxiliary_outputs(void **state)
+{
+    (void)state;
+    check c = {0};
+    graph *const g = &c.r.g;
+    const int x = graph_picture(g, PICTURES, CHANNELS, 4);
+    const int low = graph_norm(g, graph_conv(g, x, 4, 3, 2, 1, false, 2, "down"), 2, "norm");
+    const int up = graph_upconv(g, low, 3, 2, "up");
+    const int head = graph_conv(g, graph_concat(g, up, x, "skip"), 1, 1, 1, 0, true, 2, "head");
+    g->auxiliary[0] = graph_conv(g, low, 1, 1, 1, 0, true, 2, "auxiliary");
+    g->auxiliary[1] = up;
+    g->auxiliary_count = 2;
+    g->output = head;
+    assert_true(head > 0 && g->auxiliary[0] > 0);
+    random_weights(&c);
+    check_gradients(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +231,7 @@ int main(void)
         cmocka_unit_test(of_max_pool),
         cmocka_unit_test(of_add_and_concat),
         cmocka_unit_test(of_a_small_network_with_a_skip),
+        cmocka_unit_test(of_auxiliary_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,7 +210,12 @@ tensor plan_input(plan *p)
 
 tensor plan_logits(plan *p)
 {
-    return p->engine->logits(p);
+    return p->engine->output(p, 0);
+}
+
+tensor plan_auxiliary(plan *p, int k)
+{
+    return p->engine->output(p, k + 1);
 }
 
 status plan_forward(plan *p)
@@ -218,15 +223,20 @@ status plan_forward(plan *p)
     return p->engine->forward(p);
 }
 
-status plan_backward(plan *p, const tensor *gradient_of_logits)
+static status check_gradient(shape given, shape ours)
+{
+    if (given.n == ours.n && given.c == ours.c && given.h == ours.h && given.w == ours.w) return POLYP_OK;
+    return fail(POLYP_ERR_SIZE, "the gradient is %dx%dx%dx%d, the logits are %dx%dx%dx%d", given.n, given.c, given.h,
+                given.w, ours.n, ours.c, ours.h, ours.w);
+}
+
+status plan_backward(plan *p, const tensor *gradients)
 {
     TRY(check_training(p, "a backward pass"));
-    const shape given = gradient_of_logits->shape, ours = plan_logits(p).shape;
-    if (given.n != ours.n || given.c != ours.c || given.h != ours.h || given.w != ours.w) {
-        return fail(POLYP_ERR_SIZE, "the gradient is %dx%dx%dx%d, the logits are %dx%dx%dx%d", given.n, given.c,
-                    given.h, given.w, ours.n, ours.c, ours.h, ours.w);
+    for (int k = 0; k <= p->graph->auxiliary_count; k++) {
+        TRY(check_gradient(gradients[k].shape, p->engine->output(p, k).shape));
     }
-    TRY(p->engine->backward(p, gradient_of_logits));
+    TRY(p->engine->backward(p, gradients));
     if (!p->holds) return POLYP_OK;
     size_t count;
     float **const spans = p->engine->spans(p, &count);

@@ -92,15 +92,17 @@ status plan_save_average(const plan *p, params *average);
 status plan_norm_momentum(plan *p, double momentum);
 
 /* The engine's own input (n, 3, h, w) to fill before plan_forward(), and its logits (n, 1, h, w) valid until the next.
- */
+ * plan_auxiliary: the coarser logits of the graph's auxiliary head k. */
 tensor plan_input(plan *p);
 tensor plan_logits(plan *p);
+tensor plan_auxiliary(plan *p, int k);
 
 /* Infer: running statistics normalise. Train: batch statistics do, and running statistics are updated. */
 status plan_forward(plan *p);
 
-/* Training only, after plan_forward(): gradients of all trained parameters, overwritten, from d loss / d logits. */
-status plan_backward(plan *p, const tensor *gradient_of_logits);
+/* Training only, after plan_forward(): gradients of all trained parameters, overwritten, from d loss / d logits and, where
+ * the graph has auxiliary heads, from theirs: [1 + auxiliary_count]. Error: SIZE. */
+status plan_backward(plan *p, const tensor *gradients);
 
 /*
  * After plan_backward(), where another batch is to count for the same step (plan_options.accumulate): the gradients are

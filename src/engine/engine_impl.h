@@ -21,9 +21,9 @@ struct engine {
     status (*load_span)(plan *p, enum plan_span span, const params *from); /* entries of running statistics: not read, */
     status (*save_span)(const plan *p, enum plan_span span, params *to);   /* not written */
     tensor (*input)(plan *p);
-    tensor (*logits)(plan *p);
+    tensor (*output)(plan *p, int k); /* 0: logits, then the auxiliary ones */
     status (*forward)(plan *p);
-    status (*backward)(plan *p, const tensor *gradient_of_logits); /* its shape is that of the logits */
+    status (*backward)(plan *p, const tensor *gradients); /* one for each output, of its shape */
     status (*step)(plan *p, const step_rule *rule);
     float **(*spans)(plan *p, size_t *count); /* the plan's own pointers, [PLAN_SPANS]; NULL: not asked for */
     plan_slot (*slot_of)(const plan *p, int param);

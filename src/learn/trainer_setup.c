@@ -62,12 +62,7 @@ static status first_weights(trainer *t)
 {
     params_initialise(&t->weights, t->options->seed);
     if (t->options->encoder) return fill_from_encoder(t);
-    if (!t->init) return POLYP_OK;
-    for (int i = 0; i < t->graph.params.count; i++) {
-        const param *const entry = &t->graph.params.entries[i];
-        memcpy(t->weights.flat + entry->offset, params_f32(&t->init->weights, i), entry->count * sizeof(float));
-    }
-    return POLYP_OK;
+    return t->init ? params_copy_shared(&t->weights, &t->init->weights) : POLYP_OK;
 }
 
 /* ---- memory ----------------------------------------------------------------------------------------- */

@@ -29,13 +29,32 @@ typedef struct op {
     char name[48]; /* the module's name, "encoder.layer1.0.conv1" */
 } op;
 
+/* Outputs beside the logits, for training alone. */
+enum { GRAPH_AUXILIARY = 2, GRAPH_OUTPUTS = 1 + GRAPH_AUXILIARY };
+
 typedef struct graph {
     op *ops;
     int count;
-    int output; /* value with the logits, 1 channel */
+    int output;                     /* value with the logits, 1 channel */
+    int auxiliary[GRAPH_AUXILIARY]; /* values with coarser logits (unet_add_auxiliary) */
+    int auxiliary_count;
     param_table params;
     char preset[24]; /* "slim" */
 } graph;
+
+/* Value of output k: 0 the logits, then the auxiliary ones. */
+static inline int graph_output(const graph *g, int k)
+{
+    return k == 0 ? g->output : g->auxiliary[k - 1];
+}
+
+static inline bool graph_is_output(const graph *g, int value)
+{
+    for (int k = 0; k <= g->auxiliary_count; k++) {
+        if (graph_output(g, k) == value) return true;
+    }
+    return false;
+}
 
 /* Constants of the field, defined once. */
 #define NORM_EPSILON  1e-5f
@@ -92,6 +111,14 @@ const char *const *unet_preset_names(void); /* ends with NULL */
 /* Alam et al. 2020: ResNet encoder; each decoder step transposed convolution, concatenation [up, skip], twice (3x3
  * convolution, batch norm, ReLU); head 1x1 convolution to one logit. `out` zero-initialised; graph_free() it. */
 status unet_build(graph *out, const unet_spec *spec);
+
+/*
+ * Deep supervision: a 1x1 convolution to one logit on the decoder's maps at 1/4 and 1/8 of the picture (auxiliary.0,
+ * auxiliary.1), as in nnU-Net (Isensee et al. 2021). Ops and parameters come after all others, so that the plain
+ * network's initial values stay the same; only a training needs them, and params_copy_shared() leaves them behind.
+ * `g` is of unet_build(). Errors: ARGUMENT (no such maps), MEMORY.
+ */
+status unet_add_auxiliary(graph *g);
 
 /* Which preset's table has exactly these names and shapes (num_batches_tracked ignored)? Error: MISMATCH. */
 struct weights_file;

@@ -95,6 +95,25 @@ void params_free(params *p)
     *p = (params){0};
 }
 
+static bool same_shape(const param *a, const param *b)
+{
+    return a->rank == b->rank && memcmp(a->shape, b->shape, (size_t)a->rank * sizeof a->shape[0]) == 0;
+}
+
+status params_copy_shared(params *to, const params *from)
+{
+    for (int i = 0; i < to->table->count; i++) {
+        const param *const entry = &to->table->entries[i];
+        const int other = param_find(from->table, entry->name);
+        if (other < 0) continue;
+        if (!same_shape(entry, &from->table->entries[other])) {
+            return fail(POLYP_ERR_MISMATCH, "%s has another shape in the other network", entry->name);
+        }
+        memcpy(to->flat + entry->offset, params_f32(from, other), entry->count * sizeof(float));
+    }
+    return POLYP_OK;
+}
+
 /* Standard deviation of an entry's first values; 0: they are all one constant. */
 static double spread(const param *p)
 {

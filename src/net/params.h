@@ -63,6 +63,9 @@ typedef struct params {
 status params_create(params *out, const param_table *table);
 void params_free(params *p);
 
+/* Copies into flat `to` what both tables have, by name; other entries stay. Error: MISMATCH (of a name's shapes). */
+status params_copy_shared(params *to, const params *from);
+
 /* entry i as f32: flat or mapped f32 without copy */
 static inline const float *params_f32(const params *p, int i) { return (const float *)p->data[i]; }
 

@@ -75,8 +75,7 @@ status unet_build(graph *out, const unet_spec *spec)
         const int skip = above >= 0 ? encoder.layer[above] : above == -1 ? encoder.stem : picture;
         value = decoder_stage(&g, value, skip, spec->widths[k], k);
     }
-    g.output = graph_conv(&g, value, 1, 1, 1, 0, true, PARAM_GROUP_DECODER, "head");
-    if (g.output < 0) result = POLYP_ERR_MEMORY;
+    if (graph_conv(&g, value, 1, 1, 1, 0, true, PARAM_GROUP_DECODER, "head") < 0) result = POLYP_ERR_MEMORY;
 done:
     if (result == POLYP_OK) {
         *out = g;
@@ -84,4 +83,33 @@ done:
         graph_free(&g);
     }
     return result;
+}
+
+/* The value at the end of decoder stage k, or -1. */
+static int stage_end(const graph *g, int k)
+{
+    char name[48];
+    (void)snprintf(name, sizeof name, "decoder.%d.relu2", k);
+    for (int i = 0; i < g->count; i++) {
+        if (strcmp(g->ops[i].name, name) == 0) return i;
+    }
+    return -1;
+}
+
+status unet_add_auxiliary(graph *g)
+{
+    const int output = g->output;
+    int stages = 0;
+    while (stage_end(g, stages) >= 0) stages++;
+    for (int k = 0; k < GRAPH_AUXILIARY; k++) {
+        const int map = stage_end(g, stages - 3 - k); /* the last stage is as large as the picture */
+        if (map < 0) return fail(POLYP_ERR_ARGUMENT, "the network has no maps for auxiliary heads");
+        char name[48];
+        (void)snprintf(name, sizeof name, "auxiliary.%d", k);
+        g->auxiliary[k] = graph_conv(g, map, 1, 1, 1, 0, true, PARAM_GROUP_DECODER, name);
+        if (g->auxiliary[k] < 0) return POLYP_ERR_MEMORY;
+    }
+    g->auxiliary_count = GRAPH_AUXILIARY;
+    g->output = output;
+    return POLYP_OK;
 }

@@ -203,7 +203,9 @@ status build_works(onednn_plan *p)
 size_t build_bytes(const onednn_plan *p)
 {
     const size_t spans = p->training ? plan_span_count(&p->base.options) * p->span_values : p->prepared_values;
-    const size_t pictures = shape_count(p->base.input) + shape_count(p->shapes[p->base.graph->output]);
+    const graph *const g = p->base.graph;
+    size_t pictures = shape_count(p->base.input);
+    for (int k = 0; k <= g->auxiliary_count; k++) pictures += shape_count(p->shapes[graph_output(g, k)]);
     return p->arena_bytes + p->scratch_bytes + p->partial_count * sizeof(double) +
            (spans + pictures + p->weights_scratch_values) * sizeof(float);
 }
@@ -227,7 +229,9 @@ status build_memory(onednn_plan *p)
 {
     TRY(memory_new(&p->arena, p->arena_bytes));
     TRY(memory_new(&p->input, shape_count(p->base.input)));
-    TRY(memory_new(&p->logits, shape_count(p->shapes[p->base.graph->output])));
+    for (int k = 0; k <= p->base.graph->auxiliary_count; k++) {
+        TRY(memory_new(&p->outputs[k], shape_count(p->shapes[graph_output(p->base.graph, k)])));
+    }
     unsigned char *scratch = NULL;
     TRY(memory_new(&scratch, p->scratch_bytes));
     p->scratch = scratch;

@@ -100,13 +100,15 @@ void forward_input(onednn_plan *p)
                  &e);
 }
 
-void forward_logits(onednn_plan *p)
+void forward_outputs(onednn_plan *p)
 {
-    const int output = p->base.graph->output;
-    const shape s = padded_shape(p, output);
-    const extent e = extent_of(p, s);
-    const channel_map *const m = &p->units.channels[output];
-    kernel_unblock(p->logits, field_at(p, p->values[output].at, s), m->map, m->channels, &e);
+    for (int k = 0; k <= p->base.graph->auxiliary_count; k++) {
+        const int output = graph_output(p->base.graph, k);
+        const shape s = padded_shape(p, output);
+        const extent e = extent_of(p, s);
+        const channel_map *const m = &p->units.channels[output];
+        kernel_unblock(p->outputs[k], field_at(p, p->values[output].at, s), m->map, m->channels, &e);
+    }
 }
 
 static status infer_unit(onednn_plan *p, work *w)
@@ -127,6 +129,6 @@ status infer_forward(onednn_plan *p)
         TRY(infer_unit(p, &p->works[i]));
         timer_stop(p, &p->works[i], TIMED_FORWARD, start);
     }
-    forward_logits(p);
+    forward_outputs(p);
     return POLYP_OK;
 }

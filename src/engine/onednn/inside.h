@@ -95,8 +95,8 @@ typedef struct onednn_plan {
     struct arena *small;  /* per-channel arrays */
 
     float *input;          /* nchw */
-    float *logits;         /* nchw */
-    place logits_gradient; /* blocked */
+    float *outputs[GRAPH_OUTPUTS];         /* nchw: the logits, then the auxiliary ones */
+    place output_gradients[GRAPH_OUTPUTS]; /* blocked */
 
     float *spans[PLAN_SPANS]; /* training */
     plan_slot *slots;         /* [params] */
@@ -172,11 +172,11 @@ status weights_load_span(onednn_plan *p, enum plan_span span, const params *from
 /* infer.c; forward_... serve training too */
 status infer_forward(onednn_plan *p);
 void forward_input(onednn_plan *p);
-void forward_logits(onednn_plan *p);
+void forward_outputs(onednn_plan *p);
 void forward_simple(onednn_plan *p, const work *w); /* max pool and concatenation */
 /* train.c */
 status train_forward(onednn_plan *p);
-status train_backward(onednn_plan *p, const tensor *gradient);
+status train_backward(onednn_plan *p, const tensor *gradients);
 
 /* ReLU's mask comes from y where a batch norm alone stands between, else from the output. */
 static inline bool reads_output_sign(const unit *u)

@@ -71,7 +71,7 @@ static unit grow(const graph *g, const lowered *l, const reading *r, int i)
         u.value = o->input[0];
         (void)absorb(&u, g, l, i);
     }
-    while ((u.core == CORE_CONV || u.core == CORE_NONE) && u.value != g->output && r->count[u.value] == 1) {
+    while ((u.core == CORE_CONV || u.core == CORE_NONE) && !graph_is_output(g, u.value) && r->count[u.value] == 1) {
         if (!absorb(&u, g, l, r->by[u.value])) break;
     }
     return u;

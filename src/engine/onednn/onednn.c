@@ -43,7 +43,7 @@ static void destroy(plan *base)
     memory_free(p->arena);
     arena_destroy(p->small);
     memory_free(p->input);
-    memory_free(p->logits);
+    for (int k = 0; k < GRAPH_OUTPUTS; k++) memory_free(p->outputs[k]);
     for (int k = 0; k < PLAN_SPANS; k++) memory_free(p->spans[k]);
     memory_free(p->slots);
     memory_free(p->running);
@@ -158,10 +158,10 @@ static tensor input(plan *base)
     return (tensor){base->input, inside(base)->input};
 }
 
-static tensor logits(plan *base)
+static tensor output(plan *base, int k)
 {
     onednn_plan *const p = inside(base);
-    return (tensor){p->shapes[base->graph->output], p->logits};
+    return (tensor){p->shapes[graph_output(base->graph, k)], p->outputs[k]};
 }
 
 static status forward(plan *base)
@@ -175,11 +175,11 @@ static status forward(plan *base)
     return result;
 }
 
-static status backward(plan *base, const tensor *gradient)
+static status backward(plan *base, const tensor *gradients)
 {
     use_threads(inside(base));
     const unsigned before = denormals_flush(base->options.threads);
-    const status result = train_backward(inside(base), gradient);
+    const status result = train_backward(inside(base), gradients);
     denormals_restore(before, base->options.threads);
     return result;
 }
@@ -210,7 +210,7 @@ const engine engine_onednn = {
     .load_span = load_span,
     .save_span = save_span,
     .input = input,
-    .logits = logits,
+    .output = output,
     .forward = forward,
     .backward = backward,
     .step = step,

@@ -187,7 +187,9 @@ static void forward_lifetimes(onednn_plan *p)
         if (w->u.core == CORE_CONCAT) used(p, p->values[w->u.source[1]].at, now);
         if (w->u.residual >= 0) used(p, p->values[w->u.residual].at, now);
     }
-    used(p, p->values[p->base.graph->output].at, loss_time(p));
+    for (int k = 0; k <= p->base.graph->auxiliary_count; k++) {
+        used(p, p->values[graph_output(p->base.graph, k)].at, loss_time(p));
+    }
 }
 
 /* ---- gradients ----------------------------------------------------------------------------------------- */
@@ -266,12 +268,20 @@ static void backward_lifetimes(onednn_plan *p, const work *w, int now)
     used(p, w->source_gradient, now);
 }
 
+static status place_output_gradients(onednn_plan *p)
+{
+    for (int k = 0; k <= p->base.graph->auxiliary_count; k++) {
+        const int output = graph_output(p->base.graph, k);
+        TRY(tensor_add(p, &p->output_gradients[k], padded_shape(p, output)));
+        used(p, p->output_gradients[k], loss_time(p));
+        TRY(add_source(p, output, p->output_gradients[k], true));
+    }
+    return POLYP_OK;
+}
+
 static status place_gradients(onednn_plan *p)
 {
-    const int output = p->base.graph->output;
-    TRY(tensor_add(p, &p->logits_gradient, padded_shape(p, output)));
-    used(p, p->logits_gradient, loss_time(p));
-    TRY(add_source(p, output, p->logits_gradient, true));
+    TRY(place_output_gradients(p));
     for (int i = p->count - 1; i >= 0; i--) {
         work *const w = &p->works[i];
         if (p->values[w->u.value].source_count == 0) {
@@ -291,7 +301,6 @@ static status place_gradients(onednn_plan *p)
 status place_values(onednn_plan *p)
 {
     count_readers(p);
-    p->logits_gradient = NOWHERE;
     TRY(place_input(p));
     TRY(place_outputs(p));
     TRY(place_inner(p));

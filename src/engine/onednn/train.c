@@ -145,7 +145,7 @@ status train_forward(onednn_plan *p)
 {
     forward_input(p);
     for (int i = 0; i < p->count; i++) TRY(forward_unit(p, &p->works[i]));
-    forward_logits(p);
+    forward_outputs(p);
     return POLYP_OK;
 }
 
@@ -273,13 +273,20 @@ static void backward_pool(onednn_plan *p, work *w)
     timer_stop(p, w, TIMED_BACKWARD_PASS, start);
 }
 
-status train_backward(onednn_plan *p, const tensor *gradient)
+static void take_gradients(onednn_plan *p, const tensor *gradients)
 {
-    const int output = p->base.graph->output;
-    const shape s = padded_shape(p, output);
-    const extent e = extent_of(p, s);
-    const channel_map *const m = &p->units.channels[output];
-    kernel_block(field_at(p, p->logits_gradient, s), gradient->data, m->map, m->channels, &e);
+    for (int k = 0; k <= p->base.graph->auxiliary_count; k++) {
+        const int output = graph_output(p->base.graph, k);
+        const shape s = padded_shape(p, output);
+        const extent e = extent_of(p, s);
+        const channel_map *const m = &p->units.channels[output];
+        kernel_block(field_at(p, p->output_gradients[k], s), gradients[k].data, m->map, m->channels, &e);
+    }
+}
+
+status train_backward(onednn_plan *p, const tensor *gradients)
+{
+    take_gradients(p, gradients);
     for (int i = p->count - 1; i >= 0; i--) {
         work *const w = &p->works[i];
         backward_tail(p, w);

@@ -16,12 +16,15 @@ done:
     return result;
 }
 
-/* Gradients are wanted of whatever the output is computed from, except the picture. */
+/* Gradients are wanted of whatever an output is computed from, except the picture. */
 static void find_gradients(layout *l, const graph *g)
 {
     value_place *const places = l->places;
     for (int i = 0; i < g->count; i++) places[i].first_backward = -1;
-    places[g->output].wants_gradient = g->ops[g->output].kind != OP_INPUT;
+    for (int k = 0; k <= g->auxiliary_count; k++) {
+        const int output = graph_output(g, k);
+        places[output].wants_gradient = g->ops[output].kind != OP_INPUT;
+    }
     for (int i = g->count - 1; i >= 0; i--) {
         if (!places[i].wants_gradient) continue;
         for (int k = 0; k < 2; k++) {
@@ -40,14 +43,14 @@ static void set_lifetimes(layout *l, const graph *g, enum plan_mode mode)
     for (int i = 0; i < count; i++) {
         const size_t bytes = shape_count(l->places[i].shape) * sizeof(float);
         /* The picture stays, so that a second forward pass sees it again. Training reads all values once more. */
-        const bool stays = mode == PLAN_TRAIN || i == g->output || g->ops[i].kind == OP_INPUT;
+        const bool stays = mode == PLAN_TRAIN || graph_is_output(g, i) || g->ops[i].kind == OP_INPUT;
         l->blocks[i] = (memory_block){bytes, g->ops[i].kind == OP_INPUT ? 0 : i, stays ? end : i, 0};
         for (int k = 0; k < 2; k++) {
             const int read = g->ops[i].input[k];
             if (read >= 0 && l->blocks[read].last < i) l->blocks[read].last = i;
         }
         const bool backward = mode == PLAN_TRAIN && l->places[i].wants_gradient;
-        const int first = i == g->output ? count : end - l->places[i].first_backward;
+        const int first = graph_is_output(g, i) ? count : end - l->places[i].first_backward;
         l->blocks[count + i] = (memory_block){0};
         if (backward) l->blocks[count + i] = (memory_block){bytes, first, end - i, 0};
     }

@@ -162,9 +162,9 @@ static tensor input(plan *p)
     return (tensor){p->input, own(p)->values[0]};
 }
 
-static tensor logits(plan *p)
+static tensor output(plan *p, int k)
 {
-    const int output = p->graph->output;
+    const int output = graph_output(p->graph, k);
     return (tensor){own(p)->layout.places[output].shape, own(p)->values[output]};
 }
 
@@ -178,7 +178,7 @@ const engine engine_reference = {
     .load_span = load_span,
     .save_span = save_span,
     .input = input,
-    .logits = logits,
+    .output = output,
     .forward = reference_forward,
     .backward = reference_backward,
     .step = step,

@@ -19,7 +19,7 @@ typedef struct reference_plan {
 
 /* run.c: the passes over the ops */
 status reference_forward(plan *p);
-status reference_backward(plan *p, const tensor *gradient_of_logits);
+status reference_backward(plan *p, const tensor *gradients);
 
 /* report.c: what runs and how long it takes */
 void reference_describe(const plan *p, FILE *to);

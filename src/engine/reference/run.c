@@ -147,25 +147,27 @@ static void backward_op(reference_plan *r, int i)
     }
 }
 
-/* Kernels add: what op i is the first to add to starts at zero. The output's gradient is given. */
+/* Kernels add: what op i is the first to add to starts at zero. An output's gradient is given. */
 static void clear_gradients(reference_plan *r, int i)
 {
     const graph *const g = r->base.graph;
     for (int k = 0; k < 2; k++) {
         const int read = g->ops[i].input[k];
-        if (read < 0 || read == g->output || r->gradients[read] == NULL) continue;
+        if (read < 0 || graph_is_output(g, read) || r->gradients[read] == NULL) continue;
         if (r->layout.places[read].first_backward != i) continue;
         memset(r->gradients[read], 0, shape_count(shape_of(r, read)) * sizeof(float));
     }
 }
 
-status reference_backward(plan *p, const tensor *gradient_of_logits)
+status reference_backward(plan *p, const tensor *gradients)
 {
     reference_plan *const r = (reference_plan *)p;
     const graph *const g = p->graph;
     memset(r->spans[PLAN_GRADIENTS], 0, r->layout.trained * sizeof(float));
-    if (r->gradients[g->output] == NULL) return POLYP_OK;
-    memcpy(r->gradients[g->output], gradient_of_logits->data, shape_count(gradient_of_logits->shape) * sizeof(float));
+    for (int k = 0; k <= g->auxiliary_count; k++) {
+        float *const to = r->gradients[graph_output(g, k)];
+        if (to != NULL) memcpy(to, gradients[k].data, shape_count(gradients[k].shape) * sizeof(float));
+    }
     for (int i = g->count - 1; i >= 0; i--) {
         if (r->gradients[i] == NULL) continue;
         const double start = r->timings != NULL ? clock_seconds() : 0;
