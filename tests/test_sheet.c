@@ -66,7 +66,7 @@ static void test_areas_and_lines_land_where_told(void **state)
     polyp_image picture;
     const double across[] = {0, 20.5, 15, 20.5, (double)NAN, 0, 25, 20.5, 40, 20.5};
     const canvas_pen pen = {{0, 0, 255}, 1.0, 0.0};
-    assert_int_equal(canvas_create(&c, CANVAS_PICTURE, 40, 30), POLYP_OK);
+    assert_int_equal(canvas_create(&c, CANVAS_PICTURE, 40, 30, 1), POLYP_OK);
     canvas_area(c, 5, 6, 10, 4, (canvas_colour){255, 0, 0});
     canvas_line(c, across, 5, &pen);
     assert_int_equal(canvas_finish_picture(&picture, c), POLYP_OK);
@@ -88,7 +88,7 @@ static void test_text_is_cut_to_its_width(void **state)
     canvas *c;
     polyp_image picture;
     const canvas_font font = {12.0, false, {0, 0, 0}};
-    assert_int_equal(canvas_create(&c, CANVAS_PICTURE, 300, 60), POLYP_OK);
+    assert_int_equal(canvas_create(&c, CANVAS_PICTURE, 300, 60, 1), POLYP_OK);
     const double width = canvas_text_width(c, "a line of words", &font);
     assert_true(width > 60.0 && width < 140.0);
     canvas_text_within(c, 10, 20, 50, "a line of words that has no room", &font);
@@ -111,7 +111,7 @@ static void test_bytes_that_are_no_text(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         canvas *c;
         polyp_image picture;
-        assert_int_equal(canvas_create(&c, CANVAS_PICTURE, 60, 30), POLYP_OK);
+        assert_int_equal(canvas_create(&c, CANVAS_PICTURE, 60, 30, 1), POLYP_OK);
         canvas_text(c, 5, 20, bad[i], CANVAS_LEFT, &font);
         assert_int_equal(canvas_finish_picture(&picture, c), POLYP_OK);
         assert_true(inked(&picture, 0, 0, 60, 30) > 5); /* a question mark */
@@ -125,7 +125,7 @@ static char *draw_svg(const char *text, size_t *size)
     canvas *c;
     char *svg;
     const canvas_font font = {12.0, false, {0, 0, 0}};
-    assert_int_equal(canvas_create(&c, CANVAS_SVG, 200, 50), POLYP_OK);
+    assert_int_equal(canvas_create(&c, CANVAS_SVG, 200, 50, 1), POLYP_OK);
     canvas_clip(c, 0, 0, 100, 50);
     canvas_dot(c, 99, 20, 10, (canvas_colour){1, 2, 3});
     canvas_unclip(c);
@@ -164,14 +164,14 @@ static void test_canvas_refusals(void **state)
     (void)state;
     canvas *c = NULL;
     if (!canvas_available()) {
-        assert_int_equal(canvas_create(&c, CANVAS_PICTURE, 10, 10), POLYP_ERR_UNSUPPORTED);
+        assert_int_equal(canvas_create(&c, CANVAS_PICTURE, 10, 10, 1), POLYP_ERR_UNSUPPORTED);
         assert_non_null(strstr(polyp_error(), "built without Cairo"));
         return;
     }
-    assert_int_equal(canvas_create(&c, CANVAS_PICTURE, 0, 10), POLYP_ERR_SIZE);
-    assert_int_equal(canvas_create(&c, CANVAS_SVG, 10, 40000), POLYP_ERR_SIZE);
+    assert_int_equal(canvas_create(&c, CANVAS_PICTURE, 0, 10, 1), POLYP_ERR_SIZE);
+    assert_int_equal(canvas_create(&c, CANVAS_SVG, 10, 40000, 1), POLYP_ERR_SIZE);
     memory_fail_at(1);
-    assert_int_equal(canvas_create(&c, CANVAS_PICTURE, 10, 10), POLYP_ERR_MEMORY);
+    assert_int_equal(canvas_create(&c, CANVAS_PICTURE, 10, 10, 1), POLYP_ERR_MEMORY);
     memory_fail_at(0);
     assert_null(c);
 }
@@ -186,7 +186,7 @@ static void test_svg_without_memory(void **state)
         canvas *c;
         char *svg = NULL;
         size_t size;
-        assert_int_equal(canvas_create(&c, CANVAS_SVG, 200, 50), POLYP_OK);
+        assert_int_equal(canvas_create(&c, CANVAS_SVG, 200, 50, 1), POLYP_OK);
         canvas_dot(c, 99, 20, 10, (canvas_colour){1, 2, 3});
         memory_fail_at(k);
         result = canvas_finish_svg(&svg, &size, c);

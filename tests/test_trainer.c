@@ -86,6 +86,7 @@ static void test_leaves_its_files(void **state)
                                         "curves.svg",        "log.txt",          "train.txt",   "valid.txt"};
     unbroken_run();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (!curves_available() && strcmp(names[i], "curves.svg") == 0) continue;
         if (!file_exists(help_run_path(folder, "whole", names[i]))) fail_msg("%s is not there", names[i]);
     }
     polyp_model *model;
@@ -108,6 +109,7 @@ static void test_equal_runs_give_equal_bytes(void **state)
     assert_true(
         help_same_files(help_path(folder, "whole/last.safetensors"), help_path(folder, "again/last.safetensors")));
     assert_true(help_same_files(help_path(folder, "whole/history.csv"), help_path(folder, "again/history.csv")));
+    if (!curves_available()) return;
     assert_true(help_same_files(help_path(folder, "whole/curves.svg"), help_path(folder, "again/curves.svg")));
 }
 
@@ -128,6 +130,7 @@ static void assert_equals_unbroken(const char *run)
     unbroken_run();
     static const char *const names[] = {"model.safetensors", "last.safetensors", "history.csv", "curves.svg"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (!curves_available() && strcmp(names[i], "curves.svg") == 0) continue;
         if (!help_same_files(help_run_path(folder, "whole", names[i]), help_run_path(folder, run, names[i]))) {
             fail_msg("%s/%s differs", run, names[i]);
         }

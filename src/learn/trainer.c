@@ -152,17 +152,11 @@ static status keep_if_better(trainer *t, const polyp_evaluation *e)
 static status add_history(trainer *t, const polyp_evaluation *e)
 {
     const double loss = t->state.epoch_loss / (double)loader_batches(t->loader);
-    double *const values = t->history.rows[t->state.epoch].values;
-    values[HISTORY_LEARNING_RATE] = one_cycle_rate(&t->schedule, progress_of(t));
-    values[HISTORY_TRAIN_LOSS] = loss;
-    values[HISTORY_JACCARD] = e->per_image.jaccard;
-    values[HISTORY_DSC] = e->per_image.dsc;
-    values[HISTORY_RECALL] = e->per_image.recall;
-    values[HISTORY_PRECISION] = e->per_image.precision;
-    values[HISTORY_ACCURACY] = e->per_image.accuracy;
-    values[HISTORY_F2] = e->per_image.f2;
-    values[HISTORY_POOLED_JACCARD] = e->pooled.jaccard;
-    values[HISTORY_POOLED_DSC] = e->pooled.dsc;
+    history_row *const row = &t->history.rows[t->state.epoch];
+    row->values[HISTORY_LEARNING_RATE] = one_cycle_rate(&t->schedule, progress_of(t));
+    row->values[HISTORY_ENCODER_LEARNING_RATE] = row->values[HISTORY_LEARNING_RATE] * t->group_rate[0];
+    row->values[HISTORY_TRAIN_LOSS] = loss;
+    history_set_scores(row, e);
     t->history.count = t->state.epoch + 1;
     TRY(history_write(&t->history, t->paths.history));
     return curves_write(&t->history, t->paths.curves);

@@ -214,6 +214,8 @@ status trainer_open(trainer *t, const polyp_train_options *options, double secon
     TRY(run_log_line(&t->log, "%zu pictures to train on, %zu to validate on; %s at %d x %d, engine %s, %d threads",
                      t->data.train.count, t->data.valid.count, t->facts.preset, t->facts.size, t->facts.size,
                      engine_name(t->engine), t->threads));
+    if (!curves_available())
+        TRY(run_log_line(&t->log, "curves.svg is not drawn: this program was built without Cairo"));
     TRY(make_recipe(t));
     choose_rates(t);
     TRY(report_memory(t));

@@ -80,17 +80,20 @@ static void set_colour(canvas *c, canvas_colour colour)
     cairo_set_source_rgb(c->cairo, colour.red / 255.0, colour.green / 255.0, colour.blue / 255.0);
 }
 
-status canvas_create(canvas **out, enum canvas_kind kind, int width, int height)
+status canvas_create(canvas **out, enum canvas_kind kind, int width, int height, int scale)
 {
     enum { CAIRO_LIMIT = 32767 }; /* of a side */
     canvas *c;
-    if (width < 1 || height < 1 || width > CAIRO_LIMIT || height > CAIRO_LIMIT)
+    const int most = CAIRO_LIMIT / scale;
+    if (width < 1 || height < 1 || width > most || height > most)
         return fail(POLYP_ERR_SIZE, "a drawing of %d x %d pixels is not possible; its sides may have 1 to %d", width,
-                    height, CAIRO_LIMIT);
+                    height, most);
     TRY(memory_new(&c, 1));
-    *c = (canvas){.kind = kind, .width = width, .height = height};
+    const int pixels = kind == CANVAS_PICTURE ? scale : 1;
+    *c = (canvas){.kind = kind, .width = width * pixels, .height = height * pixels};
     open_surface(c);
     c->cairo = cairo_create(c->surface);
+    cairo_scale(c->cairo, pixels, pixels);
     set_font(c);
     canvas_area(c, 0, 0, width, height, (canvas_colour){255, 255, 255});
     const cairo_status_t code = cairo_status(c->cairo);

@@ -35,8 +35,9 @@ enum canvas_kind { CANVAS_PICTURE, CANVAS_SVG };
 
 bool canvas_available(void);
 
-/* White. Free with canvas_destroy(). Errors: UNSUPPORTED (built without Cairo), SIZE, MEMORY. */
-status canvas_create(canvas **out, enum canvas_kind kind, int width, int height);
+/* White. A picture has `scale` pixels for each of the drawing's (1 or more; SVG takes none of it). Free with
+ * canvas_destroy(). Errors: UNSUPPORTED (built without Cairo), SIZE, MEMORY. */
+status canvas_create(canvas **out, enum canvas_kind kind, int width, int height, int scale);
 void canvas_destroy(canvas *c); /* takes NULL */
 
 /* Drawing cannot fail by itself: what goes wrong (memory) is told by the canvas_finish_...() that follows. */

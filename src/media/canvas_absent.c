@@ -6,9 +6,9 @@ bool canvas_available(void)
     return false;
 }
 
-status canvas_create(canvas **out, enum canvas_kind kind, int width, int height)
+status canvas_create(canvas **out, enum canvas_kind kind, int width, int height, int scale)
 {
-    (void)out, (void)kind, (void)width, (void)height;
+    (void)out, (void)kind, (void)width, (void)height, (void)scale;
     return fail(POLYP_ERR_UNSUPPORTED,
                 "this program was built without Cairo and cannot draw; install libcairo2-dev and "
                 "build it again");

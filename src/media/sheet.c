@@ -136,7 +136,7 @@ static status draw_text(polyp_image *out, const char *title, const sheet_tile *t
 {
     const canvas_font font = {l->text, false, INK};
     canvas *c;
-    TRY(canvas_create(&c, CANVAS_PICTURE, l->width, l->height));
+    TRY(canvas_create(&c, CANVAS_PICTURE, l->width, l->height, 1));
     canvas_area(c, 0, 0, l->width, l->height, BACKGROUND);
     draw_header(c, title, l);
     for (size_t i = 0; i < count; i++) {
