@@ -219,6 +219,7 @@ static void test_arena(void **state)
         for (size_t k = 0; k < size; k++) assert_int_equal(blocks[i][k], i + 1);
     }
     assert_string_equal(arena_text(a, "a stem"), "a stem");
+    assert_string_equal(arena_format(a, "%s-%d", "a stem", 2), "a stem-2");
     assert_null(arena_take(a, SIZE_MAX, 2));
     assert_null(arena_take(a, SIZE_MAX - 3, 1));
     arena_destroy(a);

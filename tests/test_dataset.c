@@ -2,6 +2,7 @@
 #include "data_help.h"
 
 #include "learn/dataset.h"
+#include "media/augment.h"
 
 /* A set of empty files: listing never opens a picture. */
 static void put_pairs(void **state, const char *const *stems)
@@ -101,6 +102,60 @@ static void test_folders_missing_or_empty(void **state)
     assert_failed(dataset_open(&d, in(state, "nowhere"), NULL), POLYP_ERR_FILE, "nowhere: no such folder");
 }
 
+/* ---- negatives ----------------------------------------------------------------------------- */
+
+static void test_declared_negatives_need_no_mask(void **state)
+{
+    put_three(state);
+    put(in(state, "images/n1.jpg"), "");
+    put(in(state, "images/n2.jpg"), "");
+    assert_open_fails(state, NULL, POLYP_ERR_MISMATCH, "n1, n2; add the masks, or name pictures that show no polyp in negatives.txt");
+    put(in(state, "negatives.txt"), "# looked through\nn2.jpg\n\nn1\na\n");
+    dataset d;
+    assert_ok(dataset_open(&d, *state, NULL));
+    assert_int_equal(d.count, 5);
+    assert_true(d.samples[0].negative); /* a: has a mask too */
+    assert_non_null(d.samples[0].mask);
+    assert_false(d.samples[1].negative);
+    assert_true(d.samples[3].negative);
+    assert_null(d.samples[3].mask);
+    assert_string_equal(d.samples[4].stem, "n2");
+    dataset_free(&d);
+    put(in(state, "negatives.txt"), "n1\nn2\nn3\n");
+    assert_open_fails(state, NULL, POLYP_ERR_MISMATCH, "negatives.txt:3: n3 is not in the data set");
+    put(in(state, "negatives.txt"), "n1\nn2\nn1\n");
+    assert_open_fails(state, NULL, POLYP_ERR_MISMATCH, "negatives.txt:3: n1 is named twice");
+}
+
+static void test_negatives_read_as_all_background(void **state)
+{
+    put_png(in(state, "images/n.png"), plain_image(20, 10, 3, 90));
+    put_png(in(state, "images/m.png"), plain_image(9, 7, 3, 90));
+    put_png(in(state, "masks/m.png"), plain_image(9, 7, 1, 0));
+    put(in(state, "negatives.txt"), "n\nm\n");
+    dataset d;
+    assert_ok(dataset_open(&d, *state, NULL));
+    for (size_t i = 0; i < 2; i++) {
+        for (int with_picture = 0; with_picture < 2; with_picture++) {
+            polyp_image picture = {0}, mask = {0};
+            assert_ok(sample_read(with_picture ? &picture : NULL, &mask, &d.samples[i]));
+            assert_int_equal(mask.width, i == 0 ? 9 : 20);
+            assert_int_equal(mask.height, i == 0 ? 7 : 10);
+            assert_int_equal(mask.channels, 1);
+            for (int k = 0; k < mask.width * mask.height; k++) assert_int_equal(mask.pixels[k], 0);
+            polyp_image_free(&picture);
+            polyp_image_free(&mask);
+        }
+    }
+    polyp_image mask = plain_image(9, 7, 1, 0);
+    mask.pixels[62] = 255;
+    put_png(in(state, "masks/m.png"), mask);
+    mask = (polyp_image){.width = 77};
+    assert_failed(sample_read(NULL, &mask, &d.samples[0]), POLYP_ERR_MISMATCH, "m.png is declared to show no polyp, but its mask ");
+    assert_int_equal(mask.width, 77);
+    dataset_free(&d);
+}
+
 /* ---- splits -------------------------------------------------------------------------------- */
 
 static void test_split_keeps_its_order(void **state)
@@ -166,6 +221,8 @@ static void test_every_allocation_may_fail(void **state)
 {
     put_three(state);
     put(in(state, "splits/train.txt"), "a\nc.1\n");
+    put(in(state, "negatives.txt"), "b\n");
+    put(in(state, "groups.csv"), "stem,group\na,1\nb,1\n");
     for (size_t k = 1;; k++) {
         dataset d = {0};
         (void)memory_fail_at(k);
@@ -292,6 +349,115 @@ static void test_jpeg_mask(void **state)
     dataset_free(&d);
 }
 
+/* ---- ignored pixels ------------------------------------------------------------------------ */
+
+/* The square of polyp with a band of `level` over its upper two rows, and one pixel of `level` elsewhere. */
+static polyp_image mask_with_band(int level, int high)
+{
+    polyp_image mask = square_mask(1, 0, high);
+    memset(mask.pixels + 2 * 20 + 3, level, 5);
+    memset(mask.pixels + 3 * 20 + 3, level, 5);
+    mask.pixels[0] = (unsigned char)level;
+    return mask;
+}
+
+static void read_ignoring(void **state, polyp_image *out, polyp_image mask, int level)
+{
+    put_png(in(state, "images/s.png"), plain_image(20, 10, 3, 90));
+    put_png(in(state, "masks/s.png"), mask);
+    dataset d;
+    assert_ok(dataset_open(&d, *state, NULL));
+    assert_int_equal(d.samples[0].ignore, -1);
+    assert_ok(dataset_set_ignore(&d, level));
+    assert_ok(sample_read(NULL, out, &d.samples[0]));
+    dataset_free(&d);
+}
+
+static void assert_band(polyp_image *mask)
+{
+    for (int y = 0; y < 10; y++) {
+        for (int x = 0; x < 20; x++) {
+            const bool inside = x >= 3 && x < 8 && y >= 2 && y < 7;
+            const int expected = (inside && y < 4) || x + y == 0 ? MASK_IGNORED : inside ? 255 : 0;
+            assert_int_equal(mask->pixels[y * 20 + x], expected);
+        }
+    }
+    polyp_image_free(mask);
+}
+
+static void test_ignored_level(void **state)
+{
+    const int levels[] = {128, 77, 200, 254, 1};
+    polyp_image mask;
+    for (int i = 0; i < 5; i++) {
+        read_ignoring(state, &mask, mask_with_band(levels[i], 255), levels[i]);
+        assert_band(&mask);
+    }
+    read_ignoring(state, &mask, mask_with_band(2, 1), 2); /* levels 0, 1 and 2 */
+    assert_band(&mask);
+    polyp_image all = plain_image(20, 10, 1, 128); /* nothing counts: no mask of odd levels either */
+    read_ignoring(state, &mask, all, 128);
+    for (int i = 0; i < 200; i++) assert_int_equal(mask.pixels[i], MASK_IGNORED);
+    polyp_image_free(&mask);
+    polyp_image near = square_mask(1, 0, 255); /* a PNG keeps levels: 129 is not 128 */
+    near.pixels[0] = 129;
+    near.pixels[1] = 127;
+    read_ignoring(state, &mask, near, 128);
+    assert_int_equal(mask.pixels[0], 255);
+    assert_int_equal(mask.pixels[1], 0);
+    polyp_image_free(&mask);
+}
+
+static void test_levels_that_cannot_be_ignored(void **state)
+{
+    put_three(state);
+    dataset d;
+    assert_ok(dataset_open(&d, *state, NULL));
+    const int wrong[] = {0, 255, -2, 300};
+    for (int i = 0; i < 4; i++) {
+        assert_failed(dataset_set_ignore(&d, wrong[i]), POLYP_ERR_ARGUMENT, "give 1 to 254");
+        assert_int_equal(d.samples[0].ignore, -1);
+    }
+    assert_ok(dataset_set_ignore(&d, 254));
+    assert_ok(dataset_set_ignore(&d, -1));
+    assert_int_equal(d.samples[2].ignore, -1);
+    dataset_free(&d);
+}
+
+/* Without the option grey is refused as before. */
+static void test_grey_is_refused_unless_ignored(void **state)
+{
+    polyp_image mask;
+    assert_failed(read_mask(state, &mask, mask_with_band(128, 255)), POLYP_ERR_FORMAT, "5.5 % of the mask's pixels");
+}
+
+/* In a JPEG the level spreads: half of it polyp, half of it ignored, all but a narrow seam come back. */
+static void test_ignored_level_in_a_jpeg(void **state)
+{
+    polyp_image mask = plain_image(64, 64, 3, 0);
+    for (int y = 0; y < 64; y++) {
+        memset(mask.pixels + y * 64 * 3, 255, 20 * 3);
+        memset(mask.pixels + (y * 64 + 40) * 3, 128, 24 * 3);
+    }
+    put_png(in(state, "images/s.png"), plain_image(64, 64, 1, 90));
+    put_jpeg(in(state, "masks/s.jpg"), mask, 60);
+    dataset d;
+    polyp_image read;
+    assert_ok(dataset_open(&d, *state, NULL));
+    assert_failed(sample_read(NULL, &read, &d.samples[0]), POLYP_ERR_FORMAT, "of the mask's pixels lie between");
+    assert_ok(dataset_set_ignore(&d, 128));
+    assert_ok(sample_read(NULL, &read, &d.samples[0]));
+    int wrong = 0;
+    for (int i = 0; i < 64 * 64; i++) {
+        wrong += read.pixels[i] != (i % 64 < 20 ? MASK_POLYP : i % 64 < 40 ? MASK_BACKGROUND : MASK_IGNORED);
+    }
+    assert_in_range(wrong, 0, 2 * 64);
+    polyp_image_free(&read);
+    dataset_free(&d);
+}
+
+/* ---- sizes --------------------------------------------------------------------------------- */
+
 static void test_sizes_that_differ(void **state)
 {
     put_png(in(state, "images/s.png"), plain_image(20, 10, 3, 90));
@@ -352,6 +518,8 @@ int main(void)
         in_folder(test_masks_without_picture),
         in_folder(test_one_stem_twice),
         in_folder(test_folders_missing_or_empty),
+        in_folder(test_declared_negatives_need_no_mask),
+        in_folder(test_negatives_read_as_all_background),
         in_folder(test_split_keeps_its_order),
         in_folder(test_split_may_name_files),
         in_folder(test_split_that_is_wrong),
@@ -362,6 +530,10 @@ int main(void)
         in_folder(test_empty_mask_stays_empty),
         in_folder(test_masks_that_are_not),
         in_folder(test_jpeg_mask),
+        in_folder(test_ignored_level),
+        in_folder(test_levels_that_cannot_be_ignored),
+        in_folder(test_grey_is_refused_unless_ignored),
+        in_folder(test_ignored_level_in_a_jpeg),
         in_folder(test_sizes_that_differ),
         in_folder(test_fingerprint_sees_every_change),
     };

@@ -147,6 +147,45 @@ static void test_groups_are_transitive(void **state)
     dataset_free(&d);
 }
 
+/* ---- declared ------------------------------------------------------------------------------ */
+
+static void test_declared_groups_join_near_duplicates(void **state)
+{
+    put_scenes(state, 6);
+    put_scene(state, "s02x", draw_scene(2, 4, 5));
+    put(in(state, "groups.csv"), "patient,group,stem\n7,walk b,s05\n7,\"walk, a\",s02.png\n7,\"walk, a\",s04\n9,,s00\n9,,s01\n");
+    dataset d;
+    size_t group[7], groups = 0;
+    assert_ok(dataset_open(&d, *state, NULL));
+    const int declared[] = {-1, -1, 1, -1, -1, 1, 0}; /* s00 s01 s02 s02x s03 s04 s05 */
+    for (int i = 0; i < 7; i++) assert_int_equal(d.samples[i].group, declared[i]);
+    assert_ok(groups_declared(group, &groups, &d));
+    const size_t by_list[] = {0, 1, 2, 3, 4, 2, 5};
+    assert_int_equal(groups, 6);
+    assert_memory_equal(group, by_list, sizeof by_list);
+    assert_ok(groups_find(group, &groups, &d, 2, NULL));
+    const size_t both[] = {0, 1, 2, 2, 3, 2, 4};
+    assert_int_equal(groups, 5);
+    assert_memory_equal(group, both, sizeof both);
+    dataset_free(&d);
+}
+
+static void test_group_lists_that_are_wrong(void **state)
+{
+    put_scenes(state, 2);
+    dataset d = {.count = 77};
+    put(in(state, "groups.csv"), "s00,1\ns01,1\n");
+    assert_failed(dataset_open(&d, *state, NULL), POLYP_ERR_FORMAT, "groups.csv: the first line must name the columns stem and group");
+    put(in(state, "groups.csv"), "stem,group\ns00,1\ns02,1\n");
+    assert_failed(dataset_open(&d, *state, NULL), POLYP_ERR_MISMATCH, "groups.csv:3: s02 is not in the data set");
+    put(in(state, "groups.csv"), "stem,group\ns00,1\n\ns00,2\n");
+    assert_failed(dataset_open(&d, *state, NULL), POLYP_ERR_MISMATCH, "groups.csv:4: s00 is named twice");
+    assert_int_equal(d.count, 77);
+    put(in(state, "groups.csv"), "stem,group\n"); /* no groups are none */
+    assert_ok(dataset_open(&d, *state, NULL));
+    dataset_free(&d);
+}
+
 static void test_signature_of_odd_pictures(void **state)
 {
     (void)state;
@@ -456,6 +495,8 @@ int main(void)
         in_folder(test_same_scene_is_one_group),
         in_folder(test_different_scenes_stay_apart),
         in_folder(test_groups_are_transitive),
+        in_folder(test_declared_groups_join_near_duplicates),
+        in_folder(test_group_lists_that_are_wrong),
         cmocka_unit_test(test_signature_of_odd_pictures),
         cmocka_unit_test(test_distance_by_hand),
         in_folder(test_watcher_stops_and_bad_picture_is_named),

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "learn/dataset.h"
 #include "learn/scores.h"
+#include "media/augment.h"
 
 static void assert_metrics(const polyp_metrics *m, double jaccard, double dsc, double recall, double precision, double accuracy,
                            double f2)
@@ -29,7 +30,7 @@ static void test_counts_by_hand(void **state)
 {
     (void)state;
     unsigned char prediction[] = {255, 128, 127, 0, 200, 0, 0, 255};
-    unsigned char truth[] = {255, 255, 255, 0, 127, 128, 1, 0};
+    unsigned char truth[] = {255, 255, 255, 0, 127, 129, 1, 0};
     const polyp_image p = {prediction, 4, 2, 1}, t = {truth, 4, 2, 1};
     pixel_counts c;
     assert_ok(scores_count(&c, &p, &t));
@@ -37,6 +38,12 @@ static void test_counts_by_hand(void **state)
     assert_int_equal(c.fn, 2); /* pixels 2 5 */
     assert_int_equal(c.fp, 2); /* pixels 4 7 */
     assert_int_equal(c.tn, 2); /* pixels 3 6 */
+    truth[1] = truth[3] = truth[7] = MASK_IGNORED; /* a true positive, a true negative, a false alarm */
+    assert_ok(scores_count(&c, &p, &t));
+    assert_int_equal(c.tp, 1);
+    assert_int_equal(c.fn, 2);
+    assert_int_equal(c.fp, 1);
+    assert_int_equal(c.tn, 1);
 }
 
 static void test_counts_refuse_other_shapes(void **state)

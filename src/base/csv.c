@@ -11,8 +11,8 @@
 enum { CSV_LIMIT = 64 * 1000 * 1000 };
 
 typedef struct csv_walk {
-    char *next;      /* the text, changed as it is read */
-    size_t line;     /* that `next` is on, from 1 */
+    char *next;  /* the text, changed as it is read */
+    size_t line; /* that `next` is on, from 1 */
     char separator;
     const char *path;
 } csv_walk;

@@ -200,6 +200,20 @@ char *arena_text(arena *a, const char *text)
     return copy;
 }
 
+char *arena_format(arena *a, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    const int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *const text = length < 0 ? NULL : arena_take(a, (size_t)length + 1, 1);
+    if (length < 0) fail(POLYP_ERR_MEMORY, "no memory for the text '%s'", format);
+    if (text != NULL) vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
 void arena_destroy(arena *a)
 {
     if (a == NULL) return;

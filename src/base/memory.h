@@ -41,6 +41,7 @@ typedef struct arena arena;
 status arena_create(arena **out, size_t chunk_size);
 void *arena_take(arena *a, size_t count, size_t size); /* zeroed, 64-byte aligned; NULL after fail(MEMORY) */
 char *arena_text(arena *a, const char *text);
+char *arena_format(arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void arena_destroy(arena *a);
 
 /* Highest resident memory of this process so far (VmHWM) in bytes; 0 where the system does not tell. */

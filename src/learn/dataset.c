@@ -1,184 +1,70 @@
-/* The folder as a list: pairs by stem, split files, selections. Reading one sample is in sample.c. */
+/* Data sets opened, alone or several as one, divided by splits; selections. Reading one sample is in sample.c. */
 #include "learn/dataset.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/file.h"
+#include "learn/lists.h"
+#include "learn/parts.h"
 
-enum {
-    SHOWN_STEMS = 3,            /* how many stems a message names */
-    SPLIT_LIMIT = 64 * 1000000, /* bytes of a split file */
-};
+/* ---- one part ------------------------------------------------------------------------------ */
 
-/* Other files (Thumbs.db, notes) may lie among the pictures. What is listed here but cannot be decoded fails when it is
- * read, by name: better than to be left out in silence. */
-static bool is_picture_name(const char *name)
+static status check_folder(const char *path)
 {
-    static const char *const endings[] = {"jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp", "gif", "jfif"};
-    const char *dot = strrchr(name, '.');
-    if (dot == NULL) return false;
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        if (strcasecmp(dot + 1, endings[i]) == 0) return true;
-    }
-    return false;
+    if (folder_exists(path)) return POLYP_OK;
+    return fail(POLYP_ERR_FILE, "%s: no such folder; a data set has images/ and masks/, paired by file stem", path);
 }
 
-/* ---- one folder of pictures ---------------------------------------------------------------- */
-
-typedef struct entry {
-    const char *stem, *path;
-} entry;
-
-typedef struct entry_list {
-    entry *entries; /* sorted by stem */
-    size_t count;
-    const char *folder;
-} entry_list;
-
-static int compare_entries(const void *a, const void *b)
+static const char *without_last_slashes(arena *a, const char *path)
 {
-    const entry *first = a, *second = b;
-    const int by_stem = strcmp(first->stem, second->stem);
-    return by_stem != 0 ? by_stem : strcmp(first->path, second->path);
+    char *const text = arena_text(a, path);
+    if (text == NULL) return NULL;
+    for (size_t length = strlen(text); length > 1 && text[length - 1] == '/';) text[--length] = '\0';
+    return text;
 }
 
-static char *arena_join(arena *a, const char *folder, const char *name)
+static status read_groups(data_part *p, arena *a, int *next_group)
 {
-    const size_t size = strlen(folder) + strlen(name) + 2;
-    char *path = arena_take(a, size, 1);
-    if (path != NULL) (void)snprintf(path, size, "%s/%s", folder, name);
-    return path;
-}
-
-static char *arena_stem(arena *a, const char *name)
-{
-    char *stem = arena_text(a, name);
-    if (stem == NULL) return NULL;
-    char *dot = strrchr(stem, '.');
-    if (dot != NULL && dot != stem) *dot = '\0';
-    return stem;
-}
-
-static status fill_entries(entry_list *list, arena *a, const name_list *names)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        if (!is_picture_name(names->names[i])) continue;
-        entry *e = &list->entries[list->count++];
-        e->stem = arena_stem(a, names->names[i]);
-        e->path = arena_join(a, list->folder, names->names[i]);
-        if (e->stem == NULL || e->path == NULL) return POLYP_ERR_MEMORY;
-    }
-    qsort(list->entries, list->count, sizeof *list->entries, compare_entries);
-    return POLYP_OK;
-}
-
-static status check_stems_differ(const entry_list *list)
-{
-    for (size_t i = 1; i < list->count; i++) {
-        if (strcmp(list->entries[i - 1].stem, list->entries[i].stem) != 0) continue;
-        return fail(POLYP_ERR_MISMATCH,
-                    "%s and %s have the same stem, so it is not clear which one is meant; remove one",
-                    list->entries[i - 1].path, list->entries[i].path);
-    }
-    return POLYP_OK;
-}
-
-/* The pictures of FOLDER/NAME; entries are the caller's to free, their strings the arena's. */
-static status list_entries(entry_list *out, arena *a, const char *folder, const char *name)
-{
-    name_list names = {0};
-    entry_list list = {.folder = arena_join(a, folder, name)};
-    if (list.folder == NULL) return POLYP_ERR_MEMORY;
-    if (!folder_exists(list.folder)) {
-        return fail(POLYP_ERR_FILE, "%s: no such folder; a data set has images/ and masks/, paired by file stem",
-                    list.folder);
-    }
-    status result;
-    TRY_DONE(folder_list(&names, list.folder));
-    TRY_DONE(memory_new(&list.entries, names.count));
-    TRY_DONE(fill_entries(&list, a, &names));
-    TRY_DONE(check_stems_differ(&list));
-    *out = list;
-    list.entries = NULL;
-done:
-    memory_free(list.entries);
-    name_list_free(&names);
+    const char *const path = arena_format(a, "%s/groups.csv", p->home);
+    if (path == NULL) return POLYP_ERR_MEMORY;
+    if (!file_exists(path)) return POLYP_OK;
+    stem_index index;
+    TRY(stem_index_create(&index, p->samples, p->count, STEMS_OF_OWN));
+    const status result = group_list_read(p->samples, &index, path, next_group);
+    stem_index_free(&index);
     return result;
 }
 
-/* ---- pairs --------------------------------------------------------------------------------- */
-
-/* Stems that one side has alone: counted, the first few kept as words. */
-typedef struct lonely {
-    size_t count;
-    char words[200];
-} lonely;
-
-static void add_lonely(lonely *l, const char *stem)
+static status read_pairs(data_part *p, arena *a)
 {
-    const size_t used = strlen(l->words);
-    if (l->count < SHOWN_STEMS) {
-        (void)snprintf(l->words + used, sizeof l->words - used, "%s%.60s", l->count > 0 ? ", " : "", stem);
-    } else if (l->count == SHOWN_STEMS) {
-        (void)snprintf(l->words + used, sizeof l->words - used, ", ...");
-    }
-    l->count++;
+    const char *const images = arena_format(a, "%s/images", p->home), *const masks =
+                                                                          arena_format(a, "%s/masks", p->home);
+    const char *const negatives = arena_format(a, "%s/negatives.txt", p->home);
+    if (images == NULL || masks == NULL || negatives == NULL) return POLYP_ERR_MEMORY;
+    if (!folder_exists(p->home)) return fail(POLYP_ERR_FILE, "%s: no such folder", p->home);
+    TRY(check_folder(images));
+    TRY(check_folder(masks));
+    return pairs_read(p, a, p->home, images, masks, negatives);
 }
 
-static status fail_lonely(const char *folder, const lonely *images, const lonely *masks)
+status part_open(data_part *out, arena *a, const char *data, int *next_group)
 {
-    if (masks->count == 0) {
-        return fail(POLYP_ERR_MISMATCH, "%s: %zu of the pictures have no mask of the same stem: %s; add or remove them",
-                    folder, images->count, images->words);
+    data_part p = {.home = without_last_slashes(a, data)};
+    status result = p.home != NULL ? read_pairs(&p, a) : POLYP_ERR_MEMORY;
+    if (result == POLYP_OK) result = read_groups(&p, a, next_group);
+    if (result == POLYP_OK) {
+        *out = p;
+    } else {
+        part_free(&p);
     }
-    if (images->count == 0) {
-        return fail(POLYP_ERR_MISMATCH, "%s: %zu of the masks have no picture of the same stem: %s; add or remove them",
-                    folder, masks->count, masks->words);
-    }
-    return fail(POLYP_ERR_MISMATCH,
-                "%s: %zu of the pictures have no mask of the same stem: %s; %zu of the masks have no picture: %s; "
-                "add or remove them",
-                folder, images->count, images->words, masks->count, masks->words);
-}
-
-/* Both lists are sorted by stem, so one walk pairs them. */
-static status pair_entries(dataset *d, const char *folder, const entry_list *images, const entry_list *masks)
-{
-    lonely no_mask = {0}, no_image = {0};
-    size_t i = 0, m = 0;
-    while (i < images->count || m < masks->count) {
-        const int order = i == images->count  ? 1
-                          : m == masks->count ? -1
-                                              : strcmp(images->entries[i].stem, masks->entries[m].stem);
-        if (order == 0) {
-            const entry *image = &images->entries[i++];
-            d->samples[d->count++] = (sample){image->stem, image->path, masks->entries[m++].path, 1.0};
-        } else if (order < 0) {
-            add_lonely(&no_mask, images->entries[i++].stem);
-        } else {
-            add_lonely(&no_image, masks->entries[m++].stem);
-        }
-    }
-    if (no_mask.count + no_image.count > 0) return fail_lonely(folder, &no_mask, &no_image);
-    if (d->count == 0) return fail(POLYP_ERR_FORMAT, "%s: images/ and masks/ hold no pictures", folder);
-    return POLYP_OK;
-}
-
-static status open_pairs(dataset *d, const char *folder)
-{
-    entry_list images = {0}, masks = {0};
-    status result;
-    TRY_DONE(list_entries(&images, d->arena, folder, "images"));
-    TRY_DONE(list_entries(&masks, d->arena, folder, "masks"));
-    TRY_DONE(memory_new(&d->samples, images.count));
-    TRY_DONE(pair_entries(d, folder, &images, &masks));
-done:
-    memory_free(images.entries);
-    memory_free(masks.entries);
     return result;
+}
+
+void part_free(data_part *p)
+{
+    memory_free(p->samples);
+    *p = (data_part){0};
 }
 
 /* ---- splits -------------------------------------------------------------------------------- */
@@ -189,17 +75,16 @@ static bool is_split_name(const char *name)
 }
 
 /* A file elsewhere, such as the valid.txt that a training run leaves beside its model. */
-static bool is_split_file(const char *split)
+bool dataset_split_is_list(const char *split)
 {
     const size_t length = strlen(split);
     return strchr(split, '/') != NULL && length > 4 && strcmp(split + length - 4, ".txt") == 0;
 }
 
 /* memory_free() it; NULL after fail(MEMORY) */
-static char *split_path(const char *folder, const char *split)
+static char *split_path(const char *home, const char *split)
 {
-    if (is_split_file(split)) return memory_text(split);
-    return memory_format("%s/splits/%s.txt", folder, split);
+    return memory_format("%s/splits/%s.txt", home, split);
 }
 
 bool dataset_has_split(const char *folder, const char *split)
@@ -211,126 +96,133 @@ bool dataset_has_split(const char *folder, const char *split)
     return found;
 }
 
-static int compare_stem(const void *key, const void *element)
+/* Of all[count], those that a list names, in its order; memory_free() *out. */
+static status keep_listed(sample **out, size_t *out_count, const sample *all, size_t count, const char *path,
+                          enum stem_kind kind)
 {
-    return strcmp(key, ((const sample *)element)->stem);
-}
-
-/* Some published lists name files, not stems: the part after the last dot is dropped when the whole is not found. */
-static const sample *find_sample(const dataset *all, char *line)
-{
-    const sample *found = bsearch(line, all->samples, all->count, sizeof *all->samples, compare_stem);
-    char *dot = strrchr(line, '.');
-    if (found != NULL || dot == NULL || !is_picture_name(line)) return found;
-    *dot = '\0';
-    found = bsearch(line, all->samples, all->count, sizeof *all->samples, compare_stem);
-    *dot = '.';
-    return found;
-}
-
-/* Cut the next line off `*text`, without the white space around it (so CRLF needs no rule of its own). */
-static char *next_line(char **text)
-{
-    static const char white[] = " \t\r\v\f";
-    char *line = *text;
-    char *end = strchr(line, '\n');
-    *text = end != NULL ? end + 1 : line + strlen(line);
-    if (end == NULL) end = *text;
-    while (end > line && strchr(white, end[-1]) != NULL) end--;
-    *end = '\0';
-    return line + strspn(line, white);
-}
-
-/* Samples that a split file names, in its order; `text` is cut into lines. `named` has one flag per sample of `all`. */
-static status pick_lines(dataset *out, const dataset *all, bool *named, char *text, const char *path)
-{
-    size_t missing = 0, number = 0, first_number = 0;
-    const char *first_missing = NULL;
-    while (*text != '\0') {
-        char *line = next_line(&text);
-        number++;
-        if (*line == '\0' || *line == '#') continue;
-        const sample *found = find_sample(all, line);
-        if (found == NULL) {
-            if (missing++ == 0) first_missing = line, first_number = number;
-            continue;
-        }
-        bool *seen = &named[found - all->samples];
-        if (*seen) return fail(POLYP_ERR_MISMATCH, "%s:%zu: %s is named twice; remove one", path, number, line);
-        *seen = true;
-        out->samples[out->count++] = *found;
-    }
-    if (missing > 0) {
-        return fail(POLYP_ERR_MISMATCH,
-                    "%s:%zu: %.100s is not in the data set (%zu such lines); mend the split or add the picture", path,
-                    first_number, first_missing, missing);
-    }
-    return out->count > 0 ? POLYP_OK : fail(POLYP_ERR_FORMAT, "%s: the split names no pictures", path);
-}
-
-/* The file as text with a zero at its end; memory_free() it. */
-static status read_text(char **out, const char *path)
-{
-    file_bytes bytes;
-    TRY(file_read(&bytes, path, SPLIT_LIMIT));
+    stem_index index = {0};
+    size_t *numbers = NULL, named;
     status result;
-    char *text = NULL;
-    if (memchr(bytes.data, '\0', bytes.size) != NULL) {
-        result = fail(POLYP_ERR_FORMAT, "%s: not a text file; a split has one stem a line", path);
-        goto done;
-    }
-    TRY_DONE(memory_new(&text, bytes.size + 1));
-    const bool has_mark = bytes.size >= 3 && memcmp(bytes.data, "\xef\xbb\xbf", 3) == 0; /* Windows' editor writes it */
-    const size_t skip = has_mark ? 3 : 0;
-    if (bytes.size > skip) memcpy(text, bytes.data + skip, bytes.size - skip);
-    *out = text;
+    TRY_DONE(stem_index_create(&index, all, count, kind));
+    TRY_DONE(memory_new(&numbers, count));
+    TRY_DONE(stem_list_read(numbers, &named, path, &index));
+    result = named > 0 ? POLYP_OK : fail(POLYP_ERR_FORMAT, "%s: the split names no pictures", path);
+    if (result != POLYP_OK) goto done;
+    TRY_DONE(memory_new(out, named));
+    for (size_t i = 0; i < named; i++) (*out)[i] = all[numbers[i]];
+    *out_count = named;
 done:
-    file_close(&bytes);
+    memory_free(numbers);
+    stem_index_free(&index);
     return result;
 }
 
-/* Replace the list of all pairs by those of the split. */
-static status apply_split(dataset *d, const char *folder, const char *split)
+/* Replace all pairs of a part by those of its split. */
+static status apply_split(data_part *p, const char *split)
 {
-    if (!is_split_name(split) && !is_split_file(split))
+    if (split == NULL) return POLYP_OK;
+    if (!is_split_name(split)) {
         return fail(POLYP_ERR_ARGUMENT,
                     "split '%s': give the name of a file in splits/ without .txt, or a path such as ./list.txt", split);
-    dataset chosen = {.arena = d->arena};
-    bool *named = NULL;
-    char *text = NULL;
-    status result = POLYP_ERR_MEMORY;
-    char *path = split_path(folder, split);
-    if (path == NULL) goto done;
-    TRY_DONE(read_text(&text, path));
-    TRY_DONE(memory_new(&named, d->count));
-    TRY_DONE(memory_new(&chosen.samples, d->count));
-    TRY_DONE(pick_lines(&chosen, d, named, text, path));
-    memory_free(d->samples);
-    *d = chosen;
-    chosen.samples = NULL;
-done:
-    memory_free(chosen.samples);
-    memory_free(named);
-    memory_free(text);
+    }
+    sample *kept;
+    size_t count;
+    char *path = split_path(p->home, split);
+    if (path == NULL) return POLYP_ERR_MEMORY;
+    const status result = keep_listed(&kept, &count, p->samples, p->count, path, STEMS_OF_OWN);
     memory_free(path);
+    if (result != POLYP_OK) return result;
+    memory_free(p->samples);
+    p->samples = kept;
+    p->count = count;
+    return POLYP_OK;
+}
+
+/* ---- several as one ------------------------------------------------------------------------ */
+
+static status check_weights(const data_source *sources, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (isfinite(sources[i].weight) && sources[i].weight > 0) continue;
+        return fail(POLYP_ERR_ARGUMENT, "%s: its weight is %g; give a number above 0", sources[i].data,
+                    sources[i].weight);
+    }
+    return POLYP_OK;
+}
+
+static status open_parts(data_part *parts, const data_source *sources, size_t count, arena *a)
+{
+    const char **paths = NULL, **names = NULL;
+    int groups = 0;
+    status result;
+    TRY_DONE(memory_new(&paths, count));
+    TRY_DONE(memory_new(&names, count));
+    for (size_t i = 0; i < count; i++) paths[i] = sources[i].data;
+    TRY_DONE(parts_name(names, paths, count, a));
+    for (size_t i = 0; i < count; i++) TRY_DONE(part_open(&parts[i], a, sources[i].data, &groups));
+    TRY_DONE(parts_tell_apart(parts, count, names, a));
+    for (size_t i = 0; i < count; i++) TRY_DONE(apply_split(&parts[i], sources[i].split));
+done:
+    memory_free(paths);
+    memory_free(names);
+    return result;
+}
+
+static status gather(dataset *d, const data_part *parts, const data_source *sources, size_t count)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) total += parts[i].count;
+    TRY(memory_new(&d->samples, total));
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < parts[i].count; k++) {
+            sample *const s = &d->samples[d->count++];
+            *s = parts[i].samples[k];
+            s->weight = sources[i].weight;
+            s->set = (int)i;
+        }
+    }
+    return POLYP_OK;
+}
+
+static status apply_list(dataset *d, const char *list)
+{
+    sample *kept;
+    size_t count;
+    if (list == NULL) return POLYP_OK;
+    TRY(keep_listed(&kept, &count, d->samples, d->count, list, STEMS_OF_ALL));
+    memory_free(d->samples);
+    d->samples = kept;
+    d->count = count;
+    return POLYP_OK;
+}
+
+status dataset_open_many(dataset *out, const data_source *sources, size_t count, const char *list)
+{
+    dataset d = {0};
+    data_part *parts = NULL;
+    status result;
+    TRY_DONE(check_weights(sources, count));
+    TRY_DONE(arena_create(&d.arena, 64 * 1024));
+    TRY_DONE(memory_new(&parts, count));
+    TRY_DONE(open_parts(parts, sources, count, d.arena));
+    TRY_DONE(gather(&d, parts, sources, count));
+    TRY_DONE(apply_list(&d, list));
+    *out = d;
+    d = (dataset){0};
+done:
+    for (size_t i = 0; parts != NULL && i < count; i++) part_free(&parts[i]);
+    memory_free(parts);
+    dataset_free(&d);
     return result;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-status dataset_open(dataset *out, const char *folder, const char *split)
+status dataset_open(dataset *out, const char *data, const char *split)
 {
-    dataset d = {0};
-    status result;
-    if (!folder_exists(folder)) return fail(POLYP_ERR_FILE, "%s: no such folder", folder);
-    TRY_DONE(arena_create(&d.arena, 64 * 1024));
-    TRY_DONE(open_pairs(&d, folder));
-    if (split != NULL) TRY_DONE(apply_split(&d, folder, split));
-    *out = d;
-    return POLYP_OK;
-done:
-    dataset_free(&d);
-    return result;
+    const bool listed = split != NULL && dataset_split_is_list(split);
+    const data_source source = {data, listed ? NULL : split, 1.0};
+    return dataset_open_many(out, &source, 1, listed ? split : NULL);
 }
 
 void dataset_free(dataset *d)
@@ -339,6 +231,15 @@ void dataset_free(dataset *d)
     memory_free(d->samples);
     arena_destroy(d->arena);
     *d = (dataset){0};
+}
+
+status dataset_set_ignore(dataset *d, int level)
+{
+    if (level != -1 && (level < 1 || level > 254)) {
+        return fail(POLYP_ERR_ARGUMENT, "level %d of ignored pixels: give 1 to 254", level);
+    }
+    for (size_t i = 0; i < d->count; i++) d->samples[i].ignore = level;
+    return POLYP_OK;
 }
 
 status dataset_select(dataset *out, const dataset *from, const size_t *index, size_t count)

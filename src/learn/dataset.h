@@ -1,14 +1,21 @@
-/* Picture and mask pairs of a folder: images/ and masks/, paired by file stem, optional splits/NAME.txt. */
+/* Pictures and their masks as a list: opened from a folder, divided by splits. */
 #ifndef POLYP_LEARN_DATASET_H
 #define POLYP_LEARN_DATASET_H
+
+#include <stdbool.h>
 
 #include "base/memory.h"
 
 typedef struct sample {
-    const char *stem;  /* "cju0qkwl35piu0993l0dewei2" */
+    const char *stem;  /* "cju0qkwl35piu0993l0dewei2"; no other sample of the data set has it */
+    const char *name;  /* the stem within its own DATA, as that one's lists have it */
     const char *image; /* path */
-    const char *mask;  /* path */
+    const char *mask;  /* path; NULL: a declared negative without a mask file */
     double weight;     /* how often in an epoch, relative to the others; 1 unless told otherwise */
+    int group;         /* of groups.csv: equal numbers belong together (examination, patient); -1: not known */
+    int ignore;        /* grey level that the mask gives to pixels that do not count, 1..254; -1: none */
+    int set;           /* which of several DATA, from 0 */
+    bool negative;     /* declared to show no polyp (negatives.txt) */
 } sample;
 
 typedef struct dataset {
@@ -18,25 +25,53 @@ typedef struct dataset {
 } dataset;
 
 /*
- * Open a folder. `split` NULL: every pair. SPLIT is the name of splits/SPLIT.txt, or a path to a .txt file (with a / in
- * it: RUN/valid.txt); one stem a line, blank lines and `#` ignored. Errors name the file: a picture without its mask or
- * the reverse (all counted, the first three named), a split that names a stem that is not there, twice the same stem
- * (a.jpg and a.png), an empty set, no images/ or masks/.
+ * Open a folder: images/ and masks/, paired by file stem; optional splits/NAME.txt, negatives.txt (stems of pictures
+ * that show no polyp and need no mask) and groups.csv (columns stem and group).
+ * `split` NULL: every pair. SPLIT is the name of splits/SPLIT.txt, or a path to a .txt file (with a / in it:
+ * RUN/valid.txt); one stem a line, blank lines and `#` ignored.
+ * Errors name the file: a picture without its mask or the reverse (all counted, the first three named), a list that
+ * names a stem that is not there or one twice, twice the same stem (a.jpg and a.png), an empty set, no images/ or
+ * masks/.
  */
 status dataset_open(dataset *out, const char *folder, const char *split);
 void dataset_free(dataset *d);
 
+/* One of several DATA. */
+typedef struct data_source {
+    const char *data;
+    const char *split; /* name of its splits/NAME.txt; NULL: every pair */
+    double weight;     /* of its samples: its share of an epoch relative to its size; above 0 */
+} data_source;
+
+/*
+ * Open several as one, in their order. A stem that several have becomes "SET-STEM" in each, where SET is the last part
+ * of DATA's path (numbered when two are equal); which ones does not depend on splits. `list` NULL, or a path to a .txt
+ * file of such stems: only these, in its order. Errors: those of dataset_open(), ARGUMENT (a weight).
+ */
+status dataset_open_many(dataset *out, const data_source *sources, size_t count, const char *list);
+
+/* Is `split` a path to a list rather than a name? */
+bool dataset_split_is_list(const char *split);
+
 /* Does splits/NAME.txt exist? */
 bool dataset_has_split(const char *folder, const char *split);
+
+/* Pixels of this grey level in the masks (1..254) count neither as polyp nor as background; -1: there are none. Error:
+ * ARGUMENT. */
+status dataset_set_ignore(dataset *d, int level);
 
 /* Copy of some samples, in the order of `index`. Strings are shared: `from` must outlive it and only `from` owns them.
  */
 status dataset_select(dataset *out, const dataset *from, const size_t *index, size_t count);
 
-/* Picture (3 channels) and mask (1 channel, 0 or 255) of one sample; either may be NULL.
- * A mask may have 1, 3 or 4 channels and levels 0/255, 0/1 or JPEG noise around them: 0/1 (largest level 1) is scaled,
- * then > 127. A mask whose levels lie mostly between (over 5 % of its pixels in 32..223) is refused (FORMAT) with that
- * share in words. Sizes that differ: SIZE, both sizes named. */
+/*
+ * Picture (3 channels) and mask (1 channel: 255 polyp, 0 none, MASK_IGNORED does not count) of one sample; either may
+ * be NULL. A mask may have 1, 3 or 4 channels and levels 0/255, 0/1 or JPEG noise around them: 0/1 (largest level 1) is
+ * scaled, then > 127. With s->ignore, that level is set aside first (in a JPEG also the levels within 16 of it). A mask
+ * whose levels lie mostly between (over 5 % of its pixels in 32..223) is refused (FORMAT) with that share in words.
+ * Without a mask file the mask is all 0. Sizes that differ: SIZE, both sizes named. Polyp in the mask of a declared
+ * negative: MISMATCH.
+ */
 status sample_read(polyp_image *picture, polyp_image *mask, const sample *s);
 
 /* XXH3 over all stems and file contents, in order: the data's fingerprint, 16 hex digits. */

@@ -1,4 +1,5 @@
-/* Near-duplicates by a small signature of each picture, all pairs compared; then whole groups dealt out. */
+/* Near-duplicates by a small signature of each picture, all pairs compared, and declared groups; then whole groups dealt
+ * out. */
 #include "learn/groups.h"
 
 #include <math.h>
@@ -41,19 +42,48 @@ static size_t number_groups(size_t *group, size_t *parent, size_t count)
     return groups;
 }
 
-static status group_signatures(size_t *group, size_t *groups, const signature *all, size_t count)
+/* Everyone alone; memory_free() it. */
+static status new_parents(size_t **out, size_t count)
 {
-    size_t *parent = NULL;
-    TRY(memory_new(&parent, count));
-    for (size_t i = 0; i < count; i++) parent[i] = i;
+    TRY(memory_new(out, count));
+    for (size_t i = 0; i < count; i++) (*out)[i] = i;
+    return POLYP_OK;
+}
+
+static void unite_near(size_t *parent, const signature *all, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         for (size_t j = i + 1; j < count; j++) {
             if (signature_near(&all[i], &all[j])) unite(parent, i, j);
         }
     }
-    *groups = number_groups(group, parent, count);
-    memory_free(parent);
+}
+
+/* What groups.csv says belongs together. */
+static status unite_declared(size_t *parent, const dataset *d)
+{
+    int most = -1;
+    size_t *first; /* sample of each declared group, plus 1 */
+    for (size_t i = 0; i < d->count; i++) most = d->samples[i].group > most ? d->samples[i].group : most;
+    TRY(memory_new(&first, (size_t)(most + 1)));
+    for (size_t i = 0; i < d->count; i++) {
+        const int declared = d->samples[i].group;
+        if (declared < 0) continue;
+        if (first[declared] > 0) unite(parent, first[declared] - 1, i);
+        first[declared] = i + 1;
+    }
+    memory_free(first);
     return POLYP_OK;
+}
+
+status groups_declared(size_t *group, size_t *groups, const dataset *d)
+{
+    size_t *parent;
+    TRY(new_parents(&parent, d->count));
+    const status result = unite_declared(parent, d);
+    if (result == POLYP_OK) *groups = number_groups(group, parent, d->count);
+    memory_free(parent);
+    return result;
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -99,11 +129,16 @@ done:
 status groups_find(size_t *group, size_t *groups, const dataset *d, int threads, const polyp_watch *watch)
 {
     signature *all = NULL;
+    size_t *parent = NULL;
     status result;
     TRY_DONE(memory_new(&all, d->count));
+    TRY_DONE(new_parents(&parent, d->count));
     TRY_DONE(read_signatures(all, d, threads, watch));
-    TRY_DONE(group_signatures(group, groups, all, d->count));
+    unite_near(parent, all, d->count);
+    TRY_DONE(unite_declared(parent, d));
+    *groups = number_groups(group, parent, d->count);
 done:
+    memory_free(parent);
     memory_free(all);
     return result;
 }

@@ -1,4 +1,5 @@
-/* Near-duplicates: pictures of one scene get one group, so that folds and inner validation never split them. */
+/* Pictures that belong together (near-duplicates, one examination), so that folds and inner validation never split them.
+ */
 #ifndef POLYP_LEARN_GROUPS_H
 #define POLYP_LEARN_GROUPS_H
 
@@ -6,12 +7,16 @@
 #include "learn/dataset.h"
 
 /*
- * group[i] for each sample: equal numbers for near-duplicates (transitively), 0 .. *groups - 1 by first appearance.
- * The picture, its dark borders cut off, (squished to 16 x 16 grey and 8 x 8 x 3 colour means) is compared with every
- * other: difference hash and colours close. Constants with their measured meaning in signature.c. Pictures are decoded
- * by `threads` workers (0: every core). Errors: those of reading, STOPPED, MEMORY.
+ * group[i] for each sample: equal numbers for near-duplicates and for what groups.csv ties together (transitively over
+ * both), 0 .. *groups - 1 by first appearance.
+ * Near-duplicates: the picture, its dark borders cut off, (squished to 16 x 16 grey and 8 x 8 x 3 colour means) is
+ * compared with every other: difference hash and colours close. Constants with their measured meaning in signature.c.
+ * Pictures are decoded by `threads` workers (0: every core). Errors: those of reading, STOPPED, MEMORY.
  */
 status groups_find(size_t *group, size_t *groups, const dataset *d, int threads, const polyp_watch *watch);
+
+/* The same by groups.csv alone, without looking at pictures; a sample that it does not name is alone. */
+status groups_declared(size_t *group, size_t *groups, const dataset *d);
 
 /* fold[i] in 0 .. folds-1: whole groups, dealt largest first to the smallest fold, ties and order of equal sizes by
  * seed. Errors: ARGUMENT (folds < 2 or more than groups). */

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "learn/dataset.h"
+#include "media/augment.h"
 #include "media/image.h"
 
 #include <xxhash.h>
@@ -12,15 +13,36 @@ enum {
     BETWEEN_LOW = 32,  /* levels that neither 0 nor 255 becomes by JPEG noise ... */
     BETWEEN_HIGH = 223,
     BETWEEN_PERCENT = 5, /* ... so more of them than this is not a mask */
+    IGNORE_SPREAD = 16,  /* how far JPEG moves the level of ignored pixels */
 };
 
 /* ---- masks --------------------------------------------------------------------------------- */
 
-static void count_levels(size_t levels[256], const polyp_image *mask)
+/* Levels of a mask that stand for ignored pixels; low > high: none. */
+typedef struct ignored_levels {
+    int low, high;
+} ignored_levels;
+
+static bool is_ignored(ignored_levels ignored, int level)
+{
+    return level >= ignored.low && level <= ignored.high;
+}
+
+/* JPEG moves levels; what it makes of 0 and 255 is never ignored. */
+static ignored_levels find_ignored(int level, bool jpeg)
+{
+    if (level < 0) return (ignored_levels){1, 0};
+    const int spread = jpeg ? IGNORE_SPREAD : 0;
+    const int low = level - spread, high = level + spread;
+    return (ignored_levels){low < 1 ? 1 : low, high > 254 ? 254 : high};
+}
+
+static void count_levels(size_t levels[256], const polyp_image *mask, ignored_levels ignored)
 {
     const size_t count = (size_t)mask->width * (size_t)mask->height;
     memset(levels, 0, 256 * sizeof *levels);
     for (size_t i = 0; i < count; i++) levels[mask->pixels[i]]++;
+    for (int level = ignored.low; level <= ignored.high; level++) levels[level] = 0;
 }
 
 static int largest_level(const size_t levels[256])
@@ -31,20 +53,18 @@ static int largest_level(const size_t levels[256])
 }
 
 /* The lowest level that is polyp, or FORMAT when the levels are not those of a mask. */
-static status mask_threshold(int *out, const polyp_image *mask, const char *path)
+static status mask_threshold(int *out, const polyp_image *mask, ignored_levels ignored, const char *path)
 {
     size_t levels[256];
-    count_levels(levels, mask);
+    count_levels(levels, mask, ignored);
     const int largest = largest_level(levels);
     if (largest > 1 && largest < BETWEEN_LOW) {
         return fail(POLYP_ERR_FORMAT, "%s: the mask's largest level is %d; it must be 1 (levels 0 and 1) or near 255",
                     path, largest);
     }
-    size_t between = 0, all = 0;
-    for (int level = 0; level < 256; level++) {
-        all += levels[level];
-        if (level >= BETWEEN_LOW && level <= BETWEEN_HIGH) between += levels[level];
-    }
+    const size_t all = (size_t)mask->width * (size_t)mask->height;
+    size_t between = 0;
+    for (int level = BETWEEN_LOW; level <= BETWEEN_HIGH; level++) between += levels[level];
     if (between * 100 > all * BETWEEN_PERCENT) {
         return fail(POLYP_ERR_FORMAT,
                     "%s: %.1f %% of the mask's pixels lie between black and white (levels %d to %d); "
@@ -55,17 +75,37 @@ static status mask_threshold(int *out, const polyp_image *mask, const char *path
     return POLYP_OK;
 }
 
-/* Any channel count and levels in, one channel of 0 and 255 out. */
-static status mask_read(polyp_image *out, const char *path)
+static void apply_levels(polyp_image *mask, int threshold, ignored_levels ignored)
+{
+    const size_t count = (size_t)mask->width * (size_t)mask->height;
+    for (size_t i = 0; i < count; i++) {
+        const int level = mask->pixels[i];
+        mask->pixels[i] = is_ignored(ignored, level) ? MASK_IGNORED : level >= threshold ? MASK_POLYP : MASK_BACKGROUND;
+    }
+}
+
+static status image_read_knowing(polyp_image *out, bool *jpeg, const char *path)
+{
+    file_bytes bytes;
+    TRY(file_read(&bytes, path, 0));
+    *jpeg = bytes.size > 1 && bytes.data[0] == 0xff && bytes.data[1] == 0xd8;
+    const status result = image_decode(out, bytes.data, bytes.size, path);
+    file_close(&bytes);
+    return result;
+}
+
+/* Any channel count and levels in, one channel of MASK_... out. `ignore`: a sample's. */
+static status mask_read(polyp_image *out, const char *path, int ignore)
 {
     polyp_image stored = {0}, grey = {0};
     int threshold = 0;
+    bool jpeg;
     status result;
-    TRY_DONE(image_read(&stored, path));
+    TRY_DONE(image_read_knowing(&stored, &jpeg, path));
     TRY_DONE(image_to_grey(&grey, &stored));
-    TRY_DONE(mask_threshold(&threshold, &grey, path));
-    const size_t count = (size_t)grey.width * (size_t)grey.height;
-    for (size_t i = 0; i < count; i++) grey.pixels[i] = grey.pixels[i] >= threshold ? 255 : 0;
+    const ignored_levels ignored = find_ignored(ignore, jpeg);
+    TRY_DONE(mask_threshold(&threshold, &grey, ignored, path));
+    apply_levels(&grey, threshold, ignored);
     *out = grey;
     grey = (polyp_image){0};
 done:
@@ -96,13 +136,40 @@ static status check_sizes(const polyp_image *picture, const polyp_image *mask, c
                 picture->width, picture->height, s->mask, mask->width, mask->height);
 }
 
+static status check_negative(const polyp_image *mask, const sample *s)
+{
+    if (!s->negative || !memchr(mask->pixels, MASK_POLYP, (size_t)mask->width * (size_t)mask->height)) return POLYP_OK;
+    return fail(POLYP_ERR_MISMATCH,
+                "%s is declared to show no polyp, but its mask %s has one; take it off the list of negatives, or "
+                "remove the mask",
+                s->image, s->mask);
+}
+
+/* A mask of nothing, as large as the picture, which is read for that when it is not there. */
+static status mask_empty(polyp_image *out, const polyp_image *picture, const sample *s)
+{
+    polyp_image read = {0};
+    if (picture == NULL) TRY(image_read(&read, s->image));
+    const polyp_image *const like = picture != NULL ? picture : &read;
+    const status result = image_create(out, like->width, like->height, 1);
+    polyp_image_free(&read);
+    return result;
+}
+
+static status mask_of(polyp_image *out, const polyp_image *picture, const sample *s)
+{
+    if (s->mask == NULL) return mask_empty(out, picture, s);
+    TRY(mask_read(out, s->mask, s->ignore));
+    if (picture != NULL) TRY(check_sizes(picture, out, s));
+    return check_negative(out, s);
+}
+
 status sample_read(polyp_image *picture, polyp_image *mask, const sample *s)
 {
     polyp_image new_picture = {0}, new_mask = {0};
     status result = POLYP_OK;
     if (picture != NULL) TRY_DONE(picture_read(&new_picture, s->image));
-    if (mask != NULL) TRY_DONE(mask_read(&new_mask, s->mask));
-    if (picture != NULL && mask != NULL) TRY_DONE(check_sizes(&new_picture, &new_mask, s));
+    if (mask != NULL) TRY_DONE(mask_of(&new_mask, picture != NULL ? &new_picture : NULL, s));
     if (picture != NULL) *picture = new_picture;
     if (mask != NULL) *mask = new_mask;
     return POLYP_OK;
@@ -138,7 +205,11 @@ static status hash_samples(XXH3_state_t *hash, const dataset *d)
         if (!hash_block(hash, s->stem, strlen(s->stem)))
             return fail(POLYP_ERR_ENGINE, "the checksum of the data failed");
         TRY(hash_file(hash, s->image));
-        TRY(hash_file(hash, s->mask));
+        if (s->mask != NULL) {
+            TRY(hash_file(hash, s->mask));
+        } else if (!hash_block(hash, NULL, 0)) {
+            return fail(POLYP_ERR_ENGINE, "the checksum of the data failed");
+        }
     }
     return POLYP_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "media/augment.h"
 
 enum { RESAMPLES = 10000 };
 
@@ -23,14 +24,17 @@ status scores_count(pixel_counts *out, const polyp_image *prediction, const poly
                     prediction->height, truth->width, truth->height);
     }
     const size_t count = (size_t)truth->width * (size_t)truth->height;
-    uint64_t both = 0, predicted = 0, real = 0;
+    uint64_t both = 0, predicted = 0, real = 0, counted = 0;
     for (size_t i = 0; i < count; i++) {
-        const unsigned p = prediction->pixels[i] > 127, t = truth->pixels[i] > 127;
+        const unsigned counts = truth->pixels[i] != MASK_IGNORED;
+        const unsigned p = counts & (prediction->pixels[i] > 127), t = counts & (truth->pixels[i] > 127);
         both += p & t;
         predicted += p;
         real += t;
+        counted += counts;
     }
-    *out = (pixel_counts){.tp = both, .fp = predicted - both, .fn = real - both, .tn = count + both - predicted - real};
+    *out = (pixel_counts){
+        .tp = both, .fp = predicted - both, .fn = real - both, .tn = counted + both - predicted - real};
     return POLYP_OK;
 }
 

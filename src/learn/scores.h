@@ -10,7 +10,8 @@ typedef struct pixel_counts {
     uint64_t tp, fp, fn, tn;
 } pixel_counts;
 
-/* prediction and truth: 1 channel, same size, > 127 is polyp. Errors: SIZE, ARGUMENT. */
+/* prediction and truth: 1 channel, same size, > 127 is polyp. Pixels whose truth is MASK_IGNORED are not counted.
+ * Errors: SIZE, ARGUMENT. */
 status scores_count(pixel_counts *out, const polyp_image *prediction, const polyp_image *truth);
 
 /*
