@@ -6,7 +6,8 @@
 #include "options.h"
 #include "progress.h"
 
-extern const command cmd_synth, cmd_split, cmd_import, cmd_train, cmd_evaluate, cmd_predict, cmd_bench, cmd_info;
+extern const command cmd_synth, cmd_split, cmd_import, cmd_train, cmd_evaluate, cmd_predict, cmd_bench, cmd_info,
+    cmd_recipe;
 
 #define PRECISION_CHOICES "auto|f32"
 

@@ -5,6 +5,7 @@ typedef struct settings {
     common_settings common;
     polyp_train_options options;
     const char *precision;
+    option_list set;
     bool resume, allow_test;
     size_t memory_mib;
 } settings;
@@ -12,17 +13,17 @@ SETTINGS_FIT(settings);
 
 static const option_row rows[] = {
     ROW_TEXT("out", options.out, "RUN", "folder of the run (needed)"),
+    ROW_TEXT("recipe", options.recipe, "NAME|FILE",
+             "how to train: best, paper, paper-frozen, quick (`polyp recipe` shows them), or a JSON file"),
+    ROW_LIST("set", set, "KEY=VALUE", "change one value of the recipe, such as optimiser.rate=0.001"),
     ROW_TEXT("preset", options.preset, "P",
-             "network: slim, wide, coauthor, slim18, slim34 or slim101 (not given: slim, or what --init has)"),
+             "network: slim, wide, coauthor, slim18, slim34 or slim101 (not given: the recipe's, or what --init has)"),
     ROW_TEXT("encoder", options.encoder, "WEIGHTS", "ImageNet weights for the encoder (.pth, .safetensors)"),
     ROW_TEXT("init", options.init, "MODEL", "go on from a model instead"),
-    ROW_INT("size", options.size, "S", "pictures are squished to S x S", 32, 4096, 32),
-    ROW_INT("epochs", options.epochs, "N", "times through the data", 1, 100000, 1),
-    ROW_INT("batch", options.batch, "N", "pictures a step", 1, 4096, 1),
-    ROW_REAL("lr", options.learning_rate, "X", "highest learning rate of the one-cycle schedule", 1e-9, 10),
-    ROW_REAL("encoder-rate", options.encoder_rate, "X", "factor on it for a pretrained encoder", 0, 10),
-    ROW_REAL("weight-decay", options.weight_decay, "X", "AdamW's, on convolution weights", 0, 10),
-    ROW_CHOICE("loss", options.loss, "what is made small", "bce|dice|bce+dice"),
+    ROW_INT("size", options.size, "S", "pictures are S x S to the network (not given: the recipe's)", 32, 4096, 32),
+    ROW_INT("epochs", options.epochs, "N", "times through the data (not given: the recipe's)", 1, 100000, 1),
+    ROW_INT("batch", options.batch, "N", "pictures a pass (not given: the recipe's)", 1, 4096, 1),
+    ROW_REAL("lr", options.learning_rate, "X", "highest learning rate (not given: the recipe's)", 1e-9, 10),
     ROW_SEED("seed", options.seed, "of weights, order and augmentation"),
     ROW_TEXT("split", options.split, "NAME", "train on splits/NAME.txt (not given: train, or every pair)"),
     ROW_TEXT("valid", options.valid, "NAME|X", "validate on a split, or on a share of the training split"),
@@ -51,6 +52,8 @@ static int run(const void *block, const arguments *rest)
     }
     progress_begin(&watched, s->common.quiet);
     options.data = rest->items[0];
+    options.settings = s->set.items;
+    options.setting_count = s->set.count;
     options.resume = s->resume;
     options.allow_test = s->allow_test;
     options.engine = s->common.engine;

@@ -37,7 +37,8 @@ static void default_text(const option_row *row, const settings_block *settings, 
     const void *const from = (const char *)settings + row->offset;
     out[0] = '\0';
     switch (row->kind) {
-    case OPTION_FLAG: break;
+    case OPTION_FLAG:
+    case OPTION_LIST: break;
     case OPTION_TEXT:
     case OPTION_CHOICE:
         if (*(const char *const *)from) snprintf(out, size, "%s", *(const char *const *)from);

@@ -42,6 +42,7 @@ void option_accepts(const option_row *row, char *out, size_t size)
     case OPTION_REAL: snprintf(out, size, "a number from %g to %g", row->low, row->high); break;
     case OPTION_CHOICE: snprintf(out, size, "one of %s", row->choices); break;
     case OPTION_TEXT: snprintf(out, size, "%s", row->value); break;
+    case OPTION_LIST: snprintf(out, size, "%s, at most %d times", row->value, OPTION_LIST_MOST); break;
     case OPTION_FLAG: snprintf(out, size, "no value"); break;
     }
 }
@@ -82,6 +83,13 @@ static bool whole_fits(const option_row *row, unsigned long long value)
            (row->step <= 1 || value % (unsigned)row->step == 0);
 }
 
+static bool add_to_list(option_list *list, const char *text)
+{
+    if (list->count == OPTION_LIST_MOST || text[0] == '\0') return false;
+    list->items[list->count++] = text;
+    return true;
+}
+
 /* Put `text` where the row says; false: not accepted. */
 static bool store_value(const option_row *row, void *block, const char *text)
 {
@@ -90,6 +98,7 @@ static bool store_value(const option_row *row, void *block, const char *text)
     switch (row->kind) {
     case OPTION_FLAG: *(bool *)to = true; return true;
     case OPTION_TEXT: *(const char **)to = text; return text[0] != '\0';
+    case OPTION_LIST: return add_to_list(to, text);
     case OPTION_CHOICE: *(const char **)to = text; return is_choice(row->choices, text);
     case OPTION_REAL: return read_real(text, to) && *(double *)to >= row->low && *(double *)to <= row->high;
     default: break;

@@ -14,12 +14,20 @@ enum exit_code { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2 };
 enum option_kind {
     OPTION_FLAG,   /* bool */
     OPTION_TEXT,   /* const char * */
+    OPTION_LIST,   /* option_list: may be given several times */
     OPTION_CHOICE, /* const char *, one of `choices` */
     OPTION_INT,    /* int in low .. high, a multiple of `step` */
     OPTION_SIZE,   /* size_t in low .. high */
     OPTION_SEED,   /* uint64_t, any */
     OPTION_REAL    /* double in low .. high */
 };
+
+enum { OPTION_LIST_MOST = 32 };
+
+typedef struct option_list {
+    const char *items[OPTION_LIST_MOST];
+    size_t count;
+} option_list;
 
 typedef struct option_row {
     const char *name; /* "epochs": given as --epochs */
@@ -39,6 +47,7 @@ typedef struct option_row {
     }
 #define ROW_FLAG(name, member, help)            ROW_(name, OPTION_FLAG, member, NULL, help, 0, 0, 0, NULL)
 #define ROW_TEXT(name, member, value, help)     ROW_(name, OPTION_TEXT, member, value, help, 0, 0, 0, NULL)
+#define ROW_LIST(name, member, value, help)     ROW_(name, OPTION_LIST, member, value, help, 0, 0, 0, NULL)
 #define ROW_CHOICE(name, member, help, choices) ROW_(name, OPTION_CHOICE, member, "NAME", help, 0, 0, 0, choices)
 #define ROW_INT(name, member, value, help, low, high, step) \
     ROW_(name, OPTION_INT, member, value, help, low, high, step, NULL)
@@ -81,7 +90,7 @@ typedef struct command {
 typedef union settings_block {
     common_settings common;
     max_align_t alignment;
-    char room[512];
+    char room[1024];
 } settings_block;
 
 #define SETTINGS_FIT(type) _Static_assert(sizeof(type) <= sizeof(settings_block), "settings_block is too small")

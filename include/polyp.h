@@ -184,17 +184,17 @@ POLYP_API polyp_status polyp_evaluate(polyp_evaluation *out, const polyp_model *
 typedef struct polyp_train_options {
     const char *data;           /* folder with images/ and masks/ */
     const char *out;            /* run folder: model.safetensors, last.safetensors, history.csv, ... */
+    const char *recipe;         /* "best", "paper", "paper-frozen", "quick", or a JSON file (docs/training.md) */
+    const char *const *settings; /* [setting_count] "KEY=VALUE" on top of the recipe; NULL: none */
+    size_t setting_count;
     const char *split;          /* training split; NULL: "train" when it exists, else every pair */
     const char *valid;          /* split's name, or a fraction of the training split such as "0.1" (the default) */
-    const char *encoder;        /* ImageNet weights (.pth, .safetensors); NULL: random */
+    const char *encoder;        /* ImageNet weights (.pth, .safetensors); NULL: random, and every group at the full rate */
     const char *init;           /* a model to go on from instead; NULL: none */
-    const char *preset;         /* "slim" ... ; NULL: slim, or what `init` has */
-    int size;                   /* multiple of 32 */
+    const char *preset;         /* "slim" ... ; NULL: the recipe's, or what `init` has */
+    int size;                   /* multiple of 32. Here and below 0 means: what the recipe says */
     int epochs, batch;
-    double learning_rate;       /* peak of the one-cycle schedule, decoder and head */
-    double encoder_rate;        /* factor on it for a pretrained encoder */
-    double weight_decay;
-    const char *loss;           /* "bce", "dice", "bce+dice" */
+    double learning_rate;       /* at the schedule's peak, of the decoder */
     uint64_t seed;
     int resume;                 /* go on from `out`/last.safetensors; equal bytes to an unbroken run */
     int allow_test;             /* let `valid` be the official test split "val" */

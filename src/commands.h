@@ -66,6 +66,15 @@ typedef struct predict_result {
  * anything runs. */
 COMMANDS_LOCAL polyp_status command_predict(predict_result *out, const predict_options *options);
 
+typedef struct recipe_options {
+    const char *recipe;       /* built-in or file; NULL: list the built-in ones */
+    const char *const *settings; /* [setting_count] KEY=VALUE on top */
+    size_t setting_count;
+    bool keys;                /* every key, what it takes and what it is, instead of the values */
+} recipe_options;
+/* To `to`: names with a line each, or the recipe as JSON that --recipe takes, or the keys. */
+COMMANDS_LOCAL polyp_status command_recipe(const recipe_options *options, FILE *to);
+
 /* Facts and table of a model to `to`. */
 COMMANDS_LOCAL polyp_status command_info(const char *path, FILE *to);
 

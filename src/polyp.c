@@ -5,7 +5,6 @@
 #include "learn/evaluate.h"
 #include "learn/trainer.h"
 #include "media/image.h"
-#include "net/loss.h"
 #include "predict/predictor.h"
 
 /* ---- checks ----------------------------------------------------------------------------------------- */
@@ -135,18 +134,7 @@ polyp_status polyp_evaluate(polyp_evaluation *out, const polyp_model *model, con
 
 polyp_train_options polyp_train_defaults(void)
 {
-    return (polyp_train_options){
-        .valid = "0.1",
-        .size = 256,
-        .epochs = 20,
-        .batch = 8,
-        .learning_rate = 1e-3,
-        .encoder_rate = 0.2,
-        .weight_decay = 0.01,
-        .loss = "bce+dice",
-        .seed = 1,
-        .engine = "auto",
-    };
+    return (polyp_train_options){.recipe = "best", .valid = "0.1", .seed = 1, .engine = "auto"};
 }
 
 static status check_train_numbers(const char *function, const polyp_train_options *o)
@@ -156,21 +144,18 @@ static status check_train_numbers(const char *function, const polyp_train_option
     if (o->size % SIZE_STEP != 0) {
         return fail(POLYP_ERR_ARGUMENT, "%s: size is %d; it must be a multiple of %d", function, o->size, SIZE_STEP);
     }
-    TRY(check_range(function, "epochs", o->epochs, 1, EPOCHS_LIMIT));
-    TRY(check_range(function, "batch", o->batch, 1, BATCH_LIMIT));
-    TRY(check_range(function, "learning rate", o->learning_rate, 1e-12, 1e3));
-    TRY(check_range(function, "encoder rate", o->encoder_rate, 0.0, 1e3));
-    return check_range(function, "weight decay", o->weight_decay, 0.0, 10.0);
+    TRY(check_range(function, "epochs", o->epochs, 0, EPOCHS_LIMIT));
+    TRY(check_range(function, "batch", o->batch, 0, BATCH_LIMIT));
+    if (o->learning_rate == 0.0) return POLYP_OK;
+    return check_range(function, "learning rate", o->learning_rate, 1e-12, 1e3);
 }
 
 static status check_train_names(const char *function, const polyp_train_options *o)
 {
-    enum loss_kind loss;
     unet_spec spec;
     TRY(check_name(function, "the data folder", o->data));
     TRY(check_name(function, "the run's folder", o->out));
-    TRY(check_name(function, "the loss", o->loss));
-    TRY(loss_parse(&loss, o->loss));
+    TRY(check_name(function, "the recipe", o->recipe));
     if (o->preset) TRY(unet_preset(&spec, o->preset));
     if (!o->encoder || !o->init) return POLYP_OK;
     return fail(POLYP_ERR_ARGUMENT, "%s: encoder and init exclude each other; a model to go on from has its encoder",

@@ -36,18 +36,18 @@ static params make_params(uint64_t seed)
 }
 
 typedef struct run_state {
-    params weights, moment1, moment2;
+    params weights, moment1, moment2, average;
     checkpoint place;
 } run_state;
 
 static run_state make_state(void)
 {
-    run_state s = {make_params(1), make_params(2), make_params(3), {.epoch = 4, .batch = 17, .step = 12345678901}};
+    run_state s = {make_params(1), make_params(2), make_params(3), make_params(4), {.epoch = 4, .batch = 17, .step = 12345678901}};
     s.place.best = 0.1 + 0.2;
     s.place.best_epoch = 3;
     s.place.smooth_loss = 1.0 / 3.0;
     s.place.epoch_loss = 1e-310; /* denormal: decimal printing would lose it */
-    strcpy(s.place.recipe, "{\"loss\":\"bce\",\"name\":\"\\\"quoted\\\" \xc3\xa4\"}");
+    strcpy(s.place.record, "{\"loss\":\"bce\",\"name\":\"\\\"quoted\\\" \xc3\xa4\"}");
     strcpy(s.place.data_hash, "0123456789abcdef");
     return s;
 }
@@ -58,6 +58,7 @@ static run_state empty_state(void)
     assert_ok(params_create(&s.weights, &network.params));
     assert_ok(params_create(&s.moment1, &network.params));
     assert_ok(params_create(&s.moment2, &network.params));
+    assert_ok(params_create(&s.average, &network.params));
     return s;
 }
 
@@ -66,17 +67,26 @@ static void free_state(run_state *s)
     params_free(&s->weights);
     params_free(&s->moment1);
     params_free(&s->moment2);
+    params_free(&s->average);
+}
+
+static checkpoint_tensors tensors_of(const run_state *s)
+{
+    run_state *const all = (run_state *)(uintptr_t)s; /* writing does not change them */
+    return (checkpoint_tensors){&all->weights, &all->moment1, &all->moment2, &all->average};
 }
 
 static status write_state(const run_state *s)
 {
     const model_facts facts = model_facts_default("tiny");
-    return checkpoint_write(path, &s->weights, &s->moment1, &s->moment2, &s->place, &facts);
+    const checkpoint_tensors tensors = tensors_of(s);
+    return checkpoint_write(path, &tensors, &s->place, &facts);
 }
 
 static status read_state(run_state *s)
 {
-    return checkpoint_read(path, &s->weights, &s->moment1, &s->moment2, &s->place);
+    const checkpoint_tensors tensors = tensors_of(s);
+    return checkpoint_read(path, &tensors, &s->place);
 }
 
 static void test_comes_back_exactly(void **state)
@@ -93,6 +103,8 @@ static void test_comes_back_exactly(void **state)
                             entry->count * sizeof(float));
         assert_memory_equal(read.moment2.flat + entry->offset, written.moment2.flat + entry->offset,
                             entry->count * sizeof(float));
+        assert_memory_equal(read.average.flat + entry->offset, written.average.flat + entry->offset,
+                            entry->count * sizeof(float));
     }
     const checkpoint *const a = &read.place, *const b = &written.place;
     assert_int_equal(a->epoch, b->epoch);
@@ -100,7 +112,7 @@ static void test_comes_back_exactly(void **state)
     assert_int_equal(a->step, b->step);
     assert_int_equal(a->best_epoch, b->best_epoch);
     assert_true(a->best == b->best && a->smooth_loss == b->smooth_loss && a->epoch_loss == b->epoch_loss);
-    assert_string_equal(a->recipe, b->recipe);
+    assert_string_equal(a->record, b->record);
     assert_string_equal(a->data_hash, b->data_hash);
     free_state(&written);
     free_state(&read);
@@ -179,11 +191,27 @@ static void test_another_network_is_refused(void **state)
     assert_ok(params_create(&a, &other.params));
     assert_ok(params_create(&b, &other.params));
     assert_ok(params_create(&c, &other.params));
-    assert_fails(POLYP_ERR_MISMATCH, "decoder.4.up.weight", checkpoint_read(path, &a, &b, &c, &s.place));
+    const checkpoint_tensors tensors = {&a, &b, &c, NULL};
+    assert_fails(POLYP_ERR_MISMATCH, "decoder.4.up.weight", checkpoint_read(path, &tensors, &s.place));
     params_free(&a);
     params_free(&b);
     params_free(&c);
     graph_free(&other);
+    free_state(&s);
+}
+
+static void test_a_run_without_an_average_is_no_run_with_one(void **state)
+{
+    (void)state;
+    run_state s = make_state();
+    const model_facts facts = model_facts_default("tiny");
+    checkpoint_tensors tensors = tensors_of(&s);
+    params *const average = tensors.average;
+    tensors.average = NULL;
+    assert_ok(checkpoint_write(path, &tensors, &s.place, &facts));
+    assert_ok(checkpoint_read(path, &tensors, &s.place));
+    tensors.average = average;
+    assert_fails(POLYP_ERR_MISMATCH, "average.", checkpoint_read(path, &tensors, &s.place));
     free_state(&s);
 }
 
@@ -215,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_damage_is_found),
         cmocka_unit_test(test_other_files_are_refused),
         cmocka_unit_test(test_another_network_is_refused),
+        cmocka_unit_test(test_a_run_without_an_average_is_no_run_with_one),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, make_network, remove_network);

@@ -1,58 +1,12 @@
 /* Training: it learns, it resumes to the same bytes after any kill, it refuses what cannot be. */
-#include "learn_help.h"
+#include "trainer_help.h"
 
 #include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "learn/history.h"
-#include "learn/trainer.h"
 #include "predict/model.h"
-
-enum { EPOCHS = 3, PICTURES = 26, TESTS = 4 };
-
-static char *folder; /* holds "data" and the runs */
-
-static int make_data(void **state)
-{
-    (void)state;
-    folder = help_folder();
-    char *const data = memory_text(help_path(folder, "data"));
-    help_write_data(data, PICTURES, TESTS);
-    memory_free(data);
-    return 0;
-}
-
-static int remove_data(void **state)
-{
-    (void)state;
-    help_remove(folder);
-    return 0;
-}
-
-/* The smallest network on the plain engine, one thread. */
-static polyp_train_options small_options(const char *run)
-{
-    static char data[512];
-    static char runs[4][512];
-    static int next;
-    char *const out = runs[next++ % 4];
-    (void)snprintf(data, sizeof data, "%s", help_path(folder, "data"));
-    (void)snprintf(out, sizeof runs[0], "%s", help_path(folder, run));
-    polyp_train_options o = polyp_train_defaults();
-    o.data = data;
-    o.out = out;
-    o.preset = "tiny";
-    o.size = 32;
-    o.epochs = EPOCHS;
-    o.batch = 4;
-    o.learning_rate = 1e-2;
-    o.valid = "0.2";
-    o.engine = "reference";
-    o.threads = 1;
-    return o;
-}
 
 /* ---- learning --------------------------------------------------------------------------------------- */
 
@@ -214,18 +168,6 @@ static int stop_in_second_epoch(void *context, const polyp_progress *progress)
     return progress->epoch == 2 && strcmp(progress->phase, "train") == 0 && progress->done == 6;
 }
 
-/* Stops at the n-th report of any kind. */
-typedef struct stopper {
-    long left;
-} stopper;
-
-static int count_down(void *context, const polyp_progress *progress)
-{
-    stopper *const s = context;
-    (void)progress;
-    return --s->left <= 0;
-}
-
 /* Every place where a watcher can say stop: while grouping, in a step, in validation, between epochs. */
 static void test_stopped_everywhere_resumes(void **state)
 {
@@ -320,7 +262,7 @@ static void test_resume_refuses_another_recipe(void **state)
     o = small_options("whole");
     o.resume = 1;
     o.learning_rate = 2e-2;
-    assert_fails(POLYP_ERR_MISMATCH, "learning_rate 0.01, now it is 0.02", polyp_train(&o));
+    assert_fails(POLYP_ERR_MISMATCH, "optimiser.rate 0.01, now it is 0.02", polyp_train(&o));
     o = small_options("whole");
     o.resume = 1;
     o.threads = 2;
@@ -410,14 +352,12 @@ static void test_refuses_wrong_options(void **state)
         WITH(out, NULL, "folder"),
         WITH(size, 100, "multiple of 32"),
         WITH(size, -32, "size"),
-        WITH(epochs, 0, "epochs"),
-        WITH(batch, 0, "batch"),
+        WITH(epochs, -1, "epochs"),
+        WITH(batch, -1, "batch"),
+        WITH(recipe, "bset", "best"),
         WITH(batch, 25, "smaller batch"),
-        WITH(learning_rate, 0.0, "learning rate"),
+        WITH(learning_rate, -1.0, "learning rate"),
         WITH(learning_rate, (double)NAN, "learning rate"),
-        WITH(encoder_rate, -1.0, "encoder rate"),
-        WITH(weight_decay, -1.0, "weight decay"),
-        WITH(loss, "huber", "huber"),
         WITH(preset, "vast", "vast"),
         WITH(engine, "steam", "steam"),
         WITH(threads, -1, "threads"),
@@ -472,8 +412,10 @@ static void test_stops_at_a_loss_that_is_no_number(void **state)
 {
     (void)state;
     polyp_train_options o = small_options("diverges");
+    static const char *const settings[] = {"optimiser.weight_decay=10"};
     o.learning_rate = 1e3;
-    o.weight_decay = 10.0;
+    o.settings = settings;
+    o.setting_count = 1;
     o.epochs = 20;
     assert_fails(POLYP_ERR_ENGINE, "lower --lr", polyp_train(&o));
 }

@@ -1,4 +1,4 @@
-/* last.safetensors: the weights under their names, the moments as moment1.NAME and moment2.NAME, the rest as metadata. */
+/* last.safetensors: the weights under their names, moments and average as moment1.NAME and so on, the rest as metadata. */
 #include "learn/checkpoint.h"
 
 #include <stdio.h>
@@ -16,17 +16,18 @@ static weights_item item_of(const param *entry, const char *name, const params *
     return item;
 }
 
-/* Appends the trained entries of one moment under `prefix` + name; names live in `names`. */
-static status append_moment(weights_item *items, size_t *count, const params *moment, const char *prefix, arena *names)
+/* Appends the trained entries of one table under `prefix` + name; names live in `names`. */
+static status append_trained(weights_item *items, size_t *count, const params *values, const char *prefix, arena *names)
 {
-    for (int i = 0; i < moment->table->count; i++) {
-        const param *const entry = &moment->table->entries[i];
+    if (!values) return POLYP_OK;
+    for (int i = 0; i < values->table->count; i++) {
+        const param *const entry = &values->table->entries[i];
         if (!entry->trained) continue;
         char name[96];
         (void)snprintf(name, sizeof name, "%s%s", prefix, entry->name);
         const char *const kept = arena_text(names, name);
         if (!kept) return POLYP_ERR_MEMORY;
-        items[(*count)++] = item_of(entry, kept, moment, i);
+        items[(*count)++] = item_of(entry, kept, values, i);
     }
     return POLYP_OK;
 }
@@ -68,27 +69,29 @@ static status write_items(const char *path, const weights_item *items, size_t co
         {"best_epoch", t.best_epoch},
         {"smooth_loss", t.smooth_loss},
         {"epoch_loss", t.epoch_loss},
-        {"recipe", c->recipe},
+        {"record", c->record},
         {"data", c->data_hash},
     };
     return weights_write(path, items, count, metadata, sizeof metadata / sizeof metadata[0]);
 }
 
-status checkpoint_write(const char *path, const params *weights, const params *moment1, const params *moment2,
-                        const checkpoint *c, const model_facts *facts)
+status checkpoint_write(const char *path, const checkpoint_tensors *tensors, const checkpoint *c,
+                        const model_facts *facts)
 {
+    const params *const weights = tensors->weights;
     weights_item *items = NULL;
     arena *names = NULL;
     size_t count = 0;
     status result;
     TRY_DONE(arena_create(&names, 1 << 16));
-    TRY_DONE(memory_new(&items, (size_t)weights->table->count * 3));
+    TRY_DONE(memory_new(&items, (size_t)weights->table->count * 4));
     for (int i = 0; i < weights->table->count; i++) {
         const param *const entry = &weights->table->entries[i];
         items[count++] = item_of(entry, entry->name, weights, i);
     }
-    TRY_DONE(append_moment(items, &count, moment1, "moment1.", names));
-    TRY_DONE(append_moment(items, &count, moment2, "moment2.", names));
+    TRY_DONE(append_trained(items, &count, tensors->moment1, "moment1.", names));
+    TRY_DONE(append_trained(items, &count, tensors->moment2, "moment2.", names));
+    TRY_DONE(append_trained(items, &count, tensors->average, "average.", names));
     result = write_items(path, items, count, c, facts);
 done:
     memory_free(items);
@@ -136,7 +139,7 @@ static status read_state(checkpoint *c, const weights_file *file, const char *pa
     TRY(read_number(&c->best, file, "best", path));
     TRY(read_number(&c->smooth_loss, file, "smooth_loss", path));
     TRY(read_number(&c->epoch_loss, file, "epoch_loss", path));
-    TRY(read_text(c->recipe, sizeof c->recipe, file, "recipe", path));
+    TRY(read_text(c->record, sizeof c->record, file, "record", path));
     TRY(read_text(c->data_hash, sizeof c->data_hash, file, "data", path));
     c->epoch = (int)epoch;
     c->batch = (size_t)batch;
@@ -179,7 +182,7 @@ static status check_hash(const weights_file *file, const char *path)
     return sound ? POLYP_OK : damaged(path, "xxh3");
 }
 
-status checkpoint_read(const char *path, params *weights, params *moment1, params *moment2, checkpoint *c)
+status checkpoint_read(const char *path, const checkpoint_tensors *tensors, checkpoint *c)
 {
     weights_file file = {0};
     checkpoint found = {0};
@@ -192,9 +195,10 @@ status checkpoint_read(const char *path, params *weights, params *moment1, param
     }
     TRY_DONE(read_state(&found, &file, path));
     TRY_DONE(check_hash(&file, path));
-    TRY_DONE(read_values(weights, &file, path, "", false));
-    TRY_DONE(read_values(moment1, &file, path, "moment1.", true));
-    TRY_DONE(read_values(moment2, &file, path, "moment2.", true));
+    TRY_DONE(read_values(tensors->weights, &file, path, "", false));
+    TRY_DONE(read_values(tensors->moment1, &file, path, "moment1.", true));
+    TRY_DONE(read_values(tensors->moment2, &file, path, "moment2.", true));
+    if (tensors->average) TRY_DONE(read_values(tensors->average, &file, path, "average.", true));
     *c = found;
 done:
     weights_close(&file);

@@ -12,17 +12,22 @@ typedef struct checkpoint {
     int best_epoch;
     double smooth_loss; /* state of the smoothed loss shown */
     double epoch_loss;  /* sum of this epoch's batch losses so far */
-    char recipe
-        [2048]; /* JSON of the options that change the result; resume refuses others, naming the first that differs */
+    char record[MODEL_TRAINING_ROOM]; /* run_record_print()'s; resume refuses another, naming the first key that differs */
     char data_hash[17]; /* dataset_fingerprint() */
 } checkpoint;
 
-#define CHECKPOINT_FORMAT "polyp-checkpoint-1" /* "format" in its __metadata__ */
+/* Flat tables over one network's parameters. */
+typedef struct checkpoint_tensors {
+    params *weights, *moment1, *moment2;
+    params *average; /* NULL: the run keeps none */
+} checkpoint_tensors;
+
+#define CHECKPOINT_FORMAT "polyp-checkpoint-2" /* "format" in its __metadata__ */
 
 /* Written beside, then renamed: a kill at any time leaves the old or the new one whole. Doubles are stored exactly (hex). */
-status checkpoint_write(const char *path, const params *weights, const params *moment1, const params *moment2,
-                        const checkpoint *c, const model_facts *facts);
+status checkpoint_write(const char *path, const checkpoint_tensors *tensors, const checkpoint *c,
+                        const model_facts *facts);
 /* Into flat params over the network's table. Errors: FILE, FORMAT (damaged, not a checkpoint), MISMATCH (another network). */
-status checkpoint_read(const char *path, params *weights, params *moment1, params *moment2, checkpoint *c);
+status checkpoint_read(const char *path, const checkpoint_tensors *tensors, checkpoint *c);
 
 #endif

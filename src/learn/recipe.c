@@ -1,138 +1,117 @@
-/* Recipes as JSON. */
+/* Defaults, built-in recipes, and what must fit together. */
 #include "learn/recipe.h"
 
-#include <jansson.h>
-#include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "base/memory.h"
+#include "learn/recipes.h"
+#include "net/graph.h"
 
-/* 15 digits: every decimal that a user types comes back as typed. */
-static const size_t FLAGS = JSON_COMPACT | JSON_REAL_PRECISION(15);
-
-/* NULL when there is no memory, as all json_... functions. */
-static json_t *recipe_json(const recipe *r)
+recipe recipe_defaults(void)
 {
-    const polyp_train_options *const o = r->options;
-    return json_pack("{ss si si si sf sf sf ss sI ss ss ss ss ss si}", "preset", r->preset, "size", r->size, "epochs",
-                     o->epochs, "batch", o->batch, "learning_rate", o->learning_rate, "encoder_rate", o->encoder_rate,
-                     "weight_decay", o->weight_decay, "loss", o->loss, "seed", (json_int_t)o->seed, "split", r->split,
-                     "valid", r->valid, "encoder", r->encoder_hash, "init", r->init_hash, "engine", r->engine,
-                     "threads", r->threads);
+    return (recipe){
+        .preset = "slim",
+        .size = 256,
+        .auxiliary_weight = 0.4,
+        .epochs = 20,
+        .batch = 8,
+        .accumulate = 1,
+        .freeze_epochs = 1,
+        .small_weight = 1.0,
+        .ignore_level = -1,
+        .rate = 1e-3,
+        .factors = {1.0, 1.0, 1.0, 1.0, 1.0, 1.0},
+        .weight_decay = 0.01,
+        .beta1 = 0.9,
+        .beta2 = 0.99,
+        .epsilon = 1e-5,
+        .average_batches = 50,
+        .schedule = schedule_defaults(),
+        .loss = LOSS_BCE,
+        .augment = augment_recipe_none(),
+    };
 }
 
-static status no_memory(void)
+/* ---- built in --------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    const unsigned char *text; /* ends with a zero byte */
+} built_in[] = {
+    {"best", recipe_best},
+    {"paper", recipe_paper},
+    {"paper-frozen", recipe_paper_frozen},
+    {"quick", recipe_quick},
+};
+
+enum { BUILT_IN = sizeof built_in / sizeof built_in[0] };
+
+const char *const *recipe_names(void)
 {
-    return fail(POLYP_ERR_MEMORY, "no memory for the recipe");
+    static const char *const names[BUILT_IN + 1] = {"best", "paper", "paper-frozen", "quick", NULL};
+    return names;
 }
 
-/* Takes over `root`. */
-static status dump(char *out, size_t room, json_t *root)
+const char *recipe_text(const char *name)
 {
-    char *const text = root ? json_dumps(root, FLAGS) : NULL;
-    json_decref(root);
-    if (!text) return no_memory();
-    const size_t length = strlen(text);
-    if (length < room) memcpy(out, text, length + 1);
-    free(text);
-    return length < room ? POLYP_OK
-                         : fail(POLYP_ERR_SIZE, "the recipe is longer than %zu bytes; use shorter names", room - 1);
-}
-
-status recipe_print(char *out, size_t room, const recipe *r)
-{
-    return dump(out, room, recipe_json(r));
-}
-
-/* A value as words for a message. */
-static void print_value(char out[64], const json_t *value)
-{
-    char *const text = value ? json_dumps(value, JSON_ENCODE_ANY | FLAGS) : NULL;
-    (void)snprintf(out, 64, "%s", text ? text : "nothing");
-    free(text);
-}
-
-static status compare_values(const char *path, const json_t *old, const json_t *new)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)new, key, value)
-    {
-        const json_t *const before = json_object_get(old, key);
-        if (json_equal(before, value)) continue;
-        char was[64], is[64];
-        print_value(was, before);
-        print_value(is, value);
-        return fail(POLYP_ERR_MISMATCH,
-                    "%s: was trained with %s %s, now it is %s; resume with the same, or take another folder", path, key,
-                    was, is);
+    for (size_t i = 0; i < BUILT_IN; i++) {
+        if (strcmp(built_in[i].name, name) == 0) return (const char *)built_in[i].text;
     }
+    return NULL;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------- */
+
+static status read_file(recipe *out, const char *path)
+{
+    enum { LIMIT = 1 << 20 };
+    file_bytes bytes;
+    TRY(file_read(&bytes, path, LIMIT));
+    char *const text = memory_format("%.*s", (int)bytes.size, (const char *)bytes.data);
+    file_close(&bytes);
+    if (!text) return POLYP_ERR_MEMORY;
+    const status result = recipe_parse(out, text, path);
+    memory_free(text);
+    return result;
+}
+
+static status no_such(const char *name)
+{
+    return fail(POLYP_ERR_ARGUMENT,
+                "%s: is neither a file nor a built-in recipe; those are best, paper, paper-frozen and quick", name);
+}
+
+status recipe_read(recipe *out, const char *name_or_path)
+{
+    recipe r = recipe_defaults();
+    const char *const text = recipe_text(name_or_path);
+    if (!text && !file_exists(name_or_path)) return no_such(name_or_path);
+    TRY(text ? recipe_parse(&r, text, name_or_path) : read_file(&r, name_or_path));
+    *out = r;
     return POLYP_OK;
 }
 
-status recipe_compare(const char *path, const char *stored, const char *mine)
+status recipe_check(const recipe *r)
 {
-    json_t *const old = json_loads(stored, 0, NULL), *const new = json_loads(mine, 0, NULL);
-    status result = POLYP_OK;
-    if (!json_is_object(old)) {
-        result = fail(POLYP_ERR_FORMAT, "%s: its recipe is damaged; delete it to train from the start", path);
-    } else if (!new) {
-        result = no_memory();
-    } else {
-        result = compare_values(path, old, new);
+    unet_spec spec;
+    TRY(unet_preset(&spec, r->preset));
+    if (r->freeze == FREEZE_FIRST && r->freeze_epochs >= r->epochs) {
+        return fail(POLYP_ERR_ARGUMENT,
+                    "training.freeze_epochs is %d and training.epochs %d: no epoch is left in which all is trained",
+                    r->freeze_epochs, r->epochs);
     }
-    json_decref(old);
-    json_decref(new);
-    return result;
+    return augment_check(&r->augment);
 }
 
-static status add(json_t *root, const char *key, json_t *value)
+phase_list recipe_phases(const recipe *r)
 {
-    return json_object_set_new(root, key, value) == 0 ? POLYP_OK : no_memory();
-}
-
-static status add_paths(json_t *root, const recipe *r)
-{
-    const polyp_train_options *const o = r->options;
-    TRY(add(root, "data", json_string(o->data)));
-    TRY(add(root, "data_hash", json_string(r->data_hash)));
-    TRY(add(root, "pictures", json_integer((json_int_t)r->pictures)));
-    TRY(add(root, "valid_pictures", json_integer((json_int_t)r->valid_pictures)));
-    TRY(add(root, "out", json_string(o->out)));
-    TRY(add(root, "encoder_path", o->encoder ? json_string(o->encoder) : json_null()));
-    TRY(add(root, "init_path", o->init ? json_string(o->init) : json_null()));
-    TRY(add(root, "memory_limit", json_integer((json_int_t)o->memory_limit)));
-    return add(root, "this_is_the_test", json_boolean(o->allow_test));
-}
-
-status recipe_write(const char *path, const recipe *r)
-{
-    json_t *const root = recipe_json(r);
-    char *text = NULL;
-    if (!root) return no_memory();
-    status result = add_paths(root, r);
-    if (result == POLYP_OK) {
-        text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-        result = text ? file_replace(path, text, strlen(text)) : no_memory();
-    }
-    free(text);
-    json_decref(root);
-    return result;
-}
-
-status recipe_print_facts(char *out, size_t room, const recipe *r, int epoch, const polyp_evaluation *reached)
-{
-    json_t *const root = recipe_json(r);
-    if (!root) return no_memory();
-    const double jaccard = reached->per_image.jaccard, dsc = reached->per_image.dsc;
-    status result = add(root, "data", json_string(r->data_hash));
-    if (result == POLYP_OK) result = add(root, "pictures", json_integer((json_int_t)r->pictures));
-    if (result == POLYP_OK) result = add(root, "valid_pictures", json_integer((json_int_t)r->valid_pictures));
-    if (result == POLYP_OK) result = add(root, "epoch", json_integer(epoch));
-    if (result == POLYP_OK) result = add(root, "valid_jaccard", isnan(jaccard) ? json_null() : json_real(jaccard));
-    if (result == POLYP_OK) result = add(root, "valid_dsc", isnan(dsc) ? json_null() : json_real(dsc));
-    if (result == POLYP_OK) return dump(out, room, root);
-    json_decref(root);
-    return result;
+    phase_list phases = {.count = 1, .beta1 = r->beta1};
+    phase *const whole = &phases.items[0];
+    *whole = (phase){.epochs = r->epochs, .schedule = r->schedule, .rate = r->rate};
+    memcpy(whole->factors, r->factors, sizeof whole->factors);
+    if (r->freeze == FREEZE_BODY) phases_freeze_body(&phases);
+    if (r->freeze == FREEZE_FIRST) phases_fine_tune(&phases, r->freeze_epochs);
+    return phases;
 }

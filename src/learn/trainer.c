@@ -1,87 +1,23 @@
-/* The loop: steps, validation, checkpoints. */
+/* The loop over epochs: steps, validation, checkpoints, an early end. */
 #include "learn/trainer.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "learn/trainer_impl.h"
 
-/* fastai's optimiser (field notes 2.2): beta1 is the schedule's momentum. */
-static const double BETA2 = 0.99, EPSILON = 1e-5;
-static const double CLIP_NORM = 1.0;  /* global norm of the gradients that a step may have */
-static const double SMOOTHING = 0.98; /* of the loss shown */
 static const double SECONDS_BETWEEN = 300.0;
-
-enum { DECODERS = 2 };
-
-/* ---- one step --------------------------------------------------------------------------------------- */
-
-static double progress_of(const trainer *t)
-{
-    return (double)t->state.step / ((double)t->options->epochs * (double)loader_batches(t->loader));
-}
-
-static step_rule rule_of(const trainer *t)
-{
-    const double progress = progress_of(t), rate = one_cycle_rate(&t->schedule, progress);
-    step_rule rule = {.beta1 = one_cycle_momentum(&t->schedule, progress),
-                      .beta2 = BETA2,
-                      .epsilon = EPSILON,
-                      .decay = t->options->weight_decay,
-                      .gradient_scale = 1.0,
-                      .step = t->state.step + 1};
-    for (int i = 0; i < PARAM_GROUPS; i++) rule.rate[i] = rate * t->group_rate[i];
-    return rule;
-}
-
-static status refuse_not_a_number(const trainer *t, const char *what, double value)
-{
-    if (isfinite(value)) return POLYP_OK;
-    return fail(
-        POLYP_ERR_ENGINE,
-        "epoch %d, batch %zu: the %s is %f; lower --lr (it is %g), then start again from the last checkpoint or from "
-        "scratch",
-        t->state.epoch + 1, t->state.batch + 1, what, value, t->options->learning_rate);
-}
-
-static void add_loss(checkpoint *state, double loss)
-{
-    state->epoch_loss += loss;
-    state->smooth_loss = SMOOTHING * state->smooth_loss + (1.0 - SMOOTHING) * loss;
-}
-
-/* One batch through forward, loss, backward and the optimiser. */
-static status train_step(trainer *t)
-{
-    batch b;
-    TRY(loader_next(t->loader, &b));
-    const tensor input = plan_input(t->plan);
-    memcpy(input.data, b.images.data, shape_count(input.shape) * sizeof *input.data);
-    TRY(plan_forward(t->plan));
-    const tensor logits = plan_logits(t->plan);
-    const double loss = loss_compute(t->loss, &t->gradient, &logits, &b.masks);
-    TRY(refuse_not_a_number(t, "loss", loss));
-    TRY(plan_backward(t->plan, &t->gradient));
-    step_rule rule = rule_of(t);
-    const double norm = plan_gradient_norm(t->plan, &rule);
-    TRY(refuse_not_a_number(t, "gradient", norm));
-    if (norm > CLIP_NORM) rule.gradient_scale = CLIP_NORM / norm;
-    TRY(plan_step(t->plan, &rule));
-    add_loss(&t->state, loss);
-    t->state.step++;
-    t->state.batch++;
-    return POLYP_OK;
-}
 
 /* ---- checkpoints ------------------------------------------------------------------------------------ */
 
 static status save_checkpoint(trainer *t)
 {
+    const checkpoint_tensors tensors = trainer_tensors(t);
     TRY(plan_save(t->plan, &t->weights));
     TRY(plan_save_moments(t->plan, &t->moment1, &t->moment2));
-    TRY(checkpoint_write(t->paths.last, &t->weights, &t->moment1, &t->moment2, &t->state, &t->facts));
+    if (tensors.average) TRY(plan_save_average(t->plan, tensors.average));
+    TRY(checkpoint_write(t->paths.last, &tensors, &t->state, &t->facts));
     t->saved_at = clock_seconds();
     return POLYP_OK;
 }
@@ -99,37 +35,25 @@ static status save_when_stopped(trainer *t, status result)
 
 static status report_step(const trainer *t)
 {
-    const double unbiased = 1.0 - pow(SMOOTHING, (double)t->state.step);
     const polyp_progress progress = {.phase = "train",
                                      .done = (size_t)t->state.step,
-                                     .total = loader_batches(t->loader) * (size_t)t->options->epochs,
+                                     .total = trainer_steps_an_epoch(t) * (size_t)t->recipe.epochs,
                                      .unit = "step",
                                      .epoch = t->state.epoch + 1,
-                                     .epochs = t->options->epochs,
-                                     .loss = t->state.smooth_loss / unbiased,
-                                     .learning_rate = one_cycle_rate(&t->schedule, progress_of(t))};
+                                     .epochs = t->recipe.epochs,
+                                     .loss = trainer_smooth_loss(t),
+                                     .learning_rate = trainer_rate(t)};
     return watch_report(&t->options->watch, &progress);
 }
 
 static status train_epoch(trainer *t)
 {
-    while (t->state.batch < loader_batches(t->loader)) {
-        TRY(train_step(t));
+    while (t->state.batch < trainer_batches_an_epoch(t)) {
+        TRY(trainer_step(t));
         TRY(save_when_stopped(t, report_step(t)));
         if (clock_seconds() - t->saved_at >= t->seconds_between) TRY(save_checkpoint(t));
     }
     return POLYP_OK;
-}
-
-/* The weights as they are now, through the same path as prediction. */
-static status validate(trainer *t, polyp_evaluation *out)
-{
-    const evaluate_watch watch = {&t->options->watch, "validate", t->state.epoch + 1, t->options->epochs};
-    TRY(plan_save(t->plan, &t->weights));
-    TRY(predictor_load(t->validator, &t->weights));
-    TRY(evaluate_pictures(t->rows, t->validator, &t->data.valid, DECODERS, &watch));
-    out->threshold = t->facts.threshold;
-    return evaluate_sum_up(out, t->rows, t->data.valid.count, false);
 }
 
 /* Without a polyp in validation there is nothing to choose by: the last epoch is kept. */
@@ -138,37 +62,30 @@ static bool is_better(const checkpoint *state, double jaccard)
     return isnan(jaccard) || jaccard > state->best;
 }
 
-/* model.safetensors comes before the checkpoint that knows of it: a run killed between the two repeats the decision. */
-static status keep_if_better(trainer *t, const polyp_evaluation *e)
+static status write_model(trainer *t, const polyp_evaluation *e)
 {
-    if (!is_better(&t->state, e->per_image.jaccard)) return POLYP_OK;
-    TRY(recipe_print_facts(t->facts.training, sizeof t->facts.training, &t->recipe, t->state.epoch + 1, e));
-    TRY(model_write(t->paths.model, &t->graph, &t->weights, &t->facts));
+    TRY(run_record_print_facts(t->facts.training, &t->record, t->state.epoch + 1, e));
+    return model_write(t->paths.model, &t->graph, trainer_validated(t), &t->facts);
+}
+
+/* model.safetensors comes before the checkpoint that knows of it: a run killed between the two repeats the decision. */
+static status keep(trainer *t, const polyp_evaluation *e)
+{
+    const bool better = is_better(&t->state, e->per_image.jaccard);
+    if (better || t->recipe.keep == KEEP_LAST) TRY(write_model(t, e));
+    if (!better) return POLYP_OK;
     if (!isnan(e->per_image.jaccard)) t->state.best = e->per_image.jaccard;
     t->state.best_epoch = t->state.epoch + 1;
     return POLYP_OK;
 }
 
-static status add_history(trainer *t, const polyp_evaluation *e)
-{
-    const double loss = t->state.epoch_loss / (double)loader_batches(t->loader);
-    history_row *const row = &t->history.rows[t->state.epoch];
-    row->values[HISTORY_LEARNING_RATE] = one_cycle_rate(&t->schedule, progress_of(t));
-    row->values[HISTORY_ENCODER_LEARNING_RATE] = row->values[HISTORY_LEARNING_RATE] * t->group_rate[0];
-    row->values[HISTORY_TRAIN_LOSS] = loss;
-    history_set_scores(row, e);
-    t->history.count = t->state.epoch + 1;
-    TRY(history_write(&t->history, t->paths.history));
-    return curves_write(&t->history, t->paths.curves);
-}
-
 static status finish_epoch(trainer *t)
 {
     polyp_evaluation e = {0};
-    TRY(save_when_stopped(t, validate(t, &e)));
-    TRY(keep_if_better(t, &e));
-    TRY(add_history(t, &e));
-    const double loss = t->state.epoch_loss / (double)loader_batches(t->loader);
+    TRY(save_when_stopped(t, trainer_validate(t, &e)));
+    TRY(keep(t, &e));
+    TRY(trainer_write_history(t, &e));
+    const double loss = t->state.epoch_loss / (double)trainer_batches_an_epoch(t);
     t->state.epoch++;
     t->state.batch = 0;
     t->state.epoch_loss = 0.0;
@@ -176,17 +93,23 @@ static status finish_epoch(trainer *t)
     const bool best = t->state.best_epoch == t->state.epoch;
     const status told =
         run_log_line(&t->log, "epoch %d of %d: loss %.4f, validation Jaccard %.4f, DSC %.4f%s", t->state.epoch,
-                     t->options->epochs, loss, e.per_image.jaccard, e.per_image.dsc, best ? " (best)" : "");
-    return t->state.epoch == t->options->epochs ? POLYP_OK : told; /* after the last there is nothing to stop */
+                     t->recipe.epochs, loss, e.per_image.jaccard, e.per_image.dsc, best ? " (best)" : "");
+    return t->state.epoch == t->recipe.epochs ? POLYP_OK : told; /* after the last there is nothing to stop */
+}
+
+static bool is_stale(const trainer *t)
+{
+    return t->recipe.patience > 0 && t->state.epoch - t->state.best_epoch >= t->recipe.patience;
 }
 
 static status run_epochs(trainer *t)
 {
-    while (t->state.epoch < t->options->epochs) {
+    while (t->state.epoch < t->recipe.epochs && !is_stale(t)) {
         TRY(train_epoch(t));
         TRY(finish_epoch(t));
     }
-    run_log_note(&t->log, "done: best validation Jaccard %.4f in epoch %d", t->state.best, t->state.best_epoch);
+    const char *const early = t->state.epoch < t->recipe.epochs ? "stopped early" : "done";
+    run_log_note(&t->log, "%s: best validation Jaccard %.4f in epoch %d", early, t->state.best, t->state.best_epoch);
     return POLYP_OK;
 }
 

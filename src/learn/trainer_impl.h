@@ -6,10 +6,8 @@
 #include "learn/evaluate.h"
 #include "learn/history.h"
 #include "learn/loader.h"
-#include "learn/recipe.h"
 #include "learn/run_log.h"
-#include "learn/schedule.h"
-#include "net/loss.h"
+#include "learn/run_record.h"
 
 /* ---- the run's folder and the data (trainer_data.c) ------------------------------------------------- */
 
@@ -44,20 +42,20 @@ typedef struct trainer {
     run_paths paths;
     run_log log;
     training_data data;
-    recipe recipe;
-    char recipe_text[2048];
+    recipe recipe; /* as used */
+    run_record record;
+    char record_text[RUN_RECORD_ROOM];
     model_facts facts;
     graph graph;
     polyp_model *init; /* weights to start from; NULL: none */
     const engine *engine;
     int threads;
-    enum loss_kind loss;
-    one_cycle schedule;
-    double group_rate[PARAM_GROUPS]; /* factor on the schedule's rate per parameter group */
+    phase_list phases;
     plan *plan;
     polyp_predictor *validator;
     tensor gradient;                  /* (batch, 1, size, size): of the logits */
     params weights, moment1, moment2; /* host copies for checkpoints, models and validation */
+    params average;                   /* where the recipe asks for one, with batch norm's statistics found for it */
     loader *loader;
     evaluate_row *rows; /* [data.valid.count] */
     history history;
@@ -68,5 +66,33 @@ typedef struct trainer {
 /* Everything up to the first step; when resuming, the state of last.safetensors. */
 status trainer_open(trainer *t, const polyp_train_options *options, double seconds_between);
 void trainer_close(trainer *t);
+
+/* ---- one step (trainer_step.c) ---------------------------------------------------------------------- */
+
+status trainer_step(trainer *t);
+
+/* Batches that do not fill a step at the end of an epoch are left out. */
+size_t trainer_steps_an_epoch(const trainer *t);
+size_t trainer_batches_an_epoch(const trainer *t);
+
+/* What the next step does; its rate for the decoder. */
+schedule_point trainer_point(const trainer *t);
+double trainer_rate(const trainer *t);
+
+/* The smoothed loss (fastai's), after a step at least. */
+double trainer_smooth_loss(const trainer *t);
+
+/* ---- the end of an epoch (trainer_validate.c) ------------------------------------------------------- */
+
+/* The weights as they are now, or their average, through the same path as prediction; the loader then stands at the next
+ * epoch's first batch. trainer_validated(): those weights. */
+status trainer_validate(trainer *t, polyp_evaluation *out);
+const params *trainer_validated(const trainer *t);
+
+/* history.csv and what is drawn from it. */
+status trainer_write_history(trainer *t, const polyp_evaluation *e);
+
+/* What a checkpoint holds. */
+checkpoint_tensors trainer_tensors(trainer *t);
 
 #endif

@@ -22,28 +22,50 @@ static status hash_file(char out[17], const char *path)
     return POLYP_OK;
 }
 
-/* Preset and size: what was asked for, else what `init` has. */
-static status choose_network(trainer *t)
+/* Factors are there to spare a pretrained encoder: random weights learn at the full rate. */
+static void free_random_encoder(recipe *r)
+{
+    for (int i = 0; i < PARAM_GROUPS; i++) {
+        if (r->factors[i] > 0.0) r->factors[i] = 1.0;
+    }
+}
+
+/* The recipe, what `init` is, the settings and the options, each over the ones before. */
+static status choose_recipe(trainer *t)
 {
     const polyp_train_options *const o = t->options;
-    const char *preset = o->preset ? o->preset : "slim";
-    if (o->init) {
-        TRY(model_open(&t->init, o->init));
-        if (o->preset && strcmp(o->preset, t->init->facts.preset) != 0) {
-            return fail(POLYP_ERR_MISMATCH, "%s: its preset is %s, not %s; leave --preset out", o->init,
-                        t->init->facts.preset, o->preset);
-        }
-        preset = t->init->facts.preset;
-    }
-    unet_spec spec;
-    TRY(unet_preset(&spec, preset));
-    TRY(unet_build(&t->graph, &spec));
-    t->facts = model_facts_default(preset);
+    recipe *const r = &t->recipe;
+    TRY(recipe_read(r, o->recipe));
     if (t->init) {
-        t->facts.size = t->init->facts.size;
-        memcpy(t->facts.licence, t->init->facts.licence, sizeof t->facts.licence);
+        (void)snprintf(r->preset, sizeof r->preset, "%s", t->init->facts.preset);
+        r->size = t->init->facts.size;
+    } else if (!o->encoder) {
+        free_random_encoder(r);
     }
-    if (o->size) t->facts.size = o->size;
+    for (size_t i = 0; i < o->setting_count; i++) TRY(recipe_set(r, o->settings[i]));
+    if (o->preset) (void)snprintf(r->preset, sizeof r->preset, "%s", o->preset);
+    if (o->size) r->size = o->size;
+    if (o->epochs) r->epochs = o->epochs;
+    if (o->batch) r->batch = o->batch;
+    if (o->learning_rate > 0.0) r->rate = o->learning_rate;
+    return recipe_check(r);
+}
+
+static status choose_network(trainer *t)
+{
+    const recipe *const r = &t->recipe;
+    const model_facts *const init = t->init ? &t->init->facts : NULL;
+    unet_spec spec;
+    if (init && strcmp(r->preset, init->preset) != 0) {
+        return fail(POLYP_ERR_MISMATCH, "%s: its preset is %s, not %s; leave --preset out", t->options->init,
+                    init->preset, r->preset);
+    }
+    TRY(unet_preset(&spec, r->preset));
+    TRY(unet_build(&t->graph, &spec));
+    t->facts = model_facts_default(r->preset);
+    t->facts.size = r->size;
+    if (init) memcpy(t->facts.licence, init->licence, sizeof t->facts.licence);
+    t->phases = recipe_phases(r);
     return POLYP_OK;
 }
 
@@ -77,19 +99,28 @@ static shape input_shape(const trainer *t, int n)
     return (shape){n, 3, t->facts.size, t->facts.size};
 }
 
+static plan_options training_options(const trainer *t)
+{
+    return (plan_options){.mode = PLAN_TRAIN,
+                          .threads = t->threads,
+                          .average = t->recipe.average > 0.0,
+                          .accumulate = t->recipe.accumulate > 1};
+}
+
 static status count_memory(memory_parts *m, const trainer *t)
 {
-    const plan_options train = {.mode = PLAN_TRAIN, .threads = t->threads};
+    const plan_options train = training_options(t);
     const plan_options infer = {.mode = PLAN_INFER, .threads = t->threads};
     const size_t pixels = (size_t)t->facts.size * (size_t)t->facts.size;
     size_t kept;
-    TRY(plan_memory_needed(&m->training, t->engine, &t->graph, input_shape(t, t->options->batch), &train));
+    TRY(plan_memory_needed(&m->training, t->engine, &t->graph, input_shape(t, t->recipe.batch), &train));
     TRY(plan_memory_needed(&m->validation, t->engine, &t->graph, input_shape(t, 1), &infer));
-    m->copies = 3 * t->graph.params.values * sizeof(float); /* weights, both moments */
+    /* weights, both moments, the average */
+    m->copies = (3 + (size_t)(t->recipe.average > 0.0)) * t->graph.params.values * sizeof(float);
     if (!size_multiply(t->data.train.count, pixels * 4, &kept))
         return fail(POLYP_ERR_MEMORY, "too many pictures to keep");
     /* three batches in the making and the gradient of the logits: 13 floats a pixel and picture */
-    m->pictures = kept + pixels * (size_t)t->options->batch * 13 * sizeof(float);
+    m->pictures = kept + pixels * (size_t)t->recipe.batch * 13 * sizeof(float);
     m->total = m->training + m->validation + m->copies + m->pictures;
     return POLYP_OK;
 }
@@ -110,37 +141,29 @@ static status report_memory(trainer *t)
 
 /* ---- recipe, state ---------------------------------------------------------------------------------- */
 
-static status make_recipe(trainer *t)
+static status make_record(trainer *t)
 {
-    recipe *const r = &t->recipe;
-    *r = (recipe){.options = t->options,
-                  .preset = t->facts.preset,
-                  .engine = engine_name(t->engine),
-                  .split = t->data.split,
-                  .valid = t->data.valid_name,
-                  .size = t->facts.size,
-                  .threads = t->threads,
-                  .pictures = t->data.train.count,
-                  .valid_pictures = t->data.valid.count};
+    run_record *const r = &t->record;
+    *r = (run_record){.options = t->options,
+                      .recipe = &t->recipe,
+                      .engine = engine_name(t->engine),
+                      .precision = "f32",
+                      .split = t->data.split,
+                      .valid = t->data.valid_name,
+                      .threads = t->threads,
+                      .pictures = t->data.train.count,
+                      .valid_pictures = t->data.valid.count};
     memcpy(r->data_hash, t->data.hash, sizeof r->data_hash);
     TRY(hash_file(r->encoder_hash, t->options->encoder));
     TRY(hash_file(r->init_hash, t->options->init));
-    return recipe_print(t->recipe_text, sizeof t->recipe_text, r);
-}
-
-static void choose_rates(trainer *t)
-{
-    const polyp_train_options *const o = t->options;
-    const double encoder = o->encoder || o->init ? o->encoder_rate : 1.0;
-    t->schedule = one_cycle_defaults(o->learning_rate);
-    for (int i = 0; i < PARAM_GROUPS; i++) t->group_rate[i] = i == PARAM_GROUP_DECODER ? 1.0 : encoder;
+    return run_record_print(t->record_text, r);
 }
 
 static status fresh_state(trainer *t)
 {
     TRY(first_weights(t));
     t->state = (checkpoint){.best = -1.0};
-    memcpy(t->state.recipe, t->recipe_text, sizeof t->state.recipe);
+    memcpy(t->state.record, t->record_text, sizeof t->state.record);
     memcpy(t->state.data_hash, t->data.hash, sizeof t->state.data_hash);
     return POLYP_OK;
 }
@@ -148,13 +171,14 @@ static status fresh_state(trainer *t)
 static status resumed_state(trainer *t)
 {
     const char *const path = t->paths.last;
-    TRY(checkpoint_read(path, &t->weights, &t->moment1, &t->moment2, &t->state));
-    TRY(recipe_compare(path, t->state.recipe, t->recipe_text));
+    const checkpoint_tensors tensors = trainer_tensors(t);
+    TRY(checkpoint_read(path, &tensors, &t->state));
+    TRY(run_record_compare(path, t->state.record, t->record_text));
     if (strcmp(t->state.data_hash, t->data.hash) != 0) {
         return fail(POLYP_ERR_MISMATCH, "%s: the pictures or masks of %s have changed since; resume with the same data",
                     path, t->options->data);
     }
-    if (t->state.epoch > t->options->epochs || t->state.batch > loader_batches(t->loader)) {
+    if (t->state.epoch > t->recipe.epochs || t->state.batch > loader_batches(t->loader)) {
         return fail(POLYP_ERR_FORMAT, "%s: its place lies beyond the run's end; delete it to train from the start",
                     path);
     }
@@ -168,8 +192,9 @@ static status load_state(trainer *t)
     TRY(resumes ? resumed_state(t) : fresh_state(t));
     TRY(plan_load(t->plan, &t->weights));
     if (resumes) TRY(plan_load_moments(t->plan, &t->moment1, &t->moment2));
+    if (t->recipe.average > 0.0) TRY(plan_load_average(t->plan, resumes ? &t->average : &t->weights));
     /* an epoch that only lacks its validation draws no more batches */
-    const bool at_end = t->state.batch == loader_batches(t->loader);
+    const bool at_end = t->state.batch == trainer_batches_an_epoch(t);
     loader_seek(t->loader, t->state.epoch + at_end, at_end ? 0 : t->state.batch);
     return POLYP_OK;
 }
@@ -178,24 +203,25 @@ static status load_state(trainer *t)
 
 static status open_parts(trainer *t)
 {
-    const polyp_train_options *const o = t->options;
-    const plan_options train = {.mode = PLAN_TRAIN, .threads = t->threads};
+    const recipe *const r = &t->recipe;
+    const plan_options train = training_options(t);
     const loader_options batches = {
-        .size = t->facts.size, .batch = o->batch, .seed = o->seed, .augment = true, .shuffle = true};
+        .size = r->size, .batch = r->batch, .seed = t->options->seed, .augment = true, .shuffle = true};
     TRY(loader_open(&t->loader, &t->data.train, &batches));
     TRY(params_create(&t->weights, &t->graph.params));
     TRY(params_create(&t->moment1, &t->graph.params));
     TRY(params_create(&t->moment2, &t->graph.params));
-    TRY(plan_create(&t->plan, t->engine, &t->graph, input_shape(t, o->batch), &train));
-    TRY(predictor_create(&t->validator, t->engine, &t->graph, t->facts.size, t->facts.threshold, t->threads));
+    if (r->average > 0.0) TRY(params_create(&t->average, &t->graph.params));
+    TRY(plan_create(&t->plan, t->engine, &t->graph, input_shape(t, r->batch), &train));
+    TRY(predictor_create(&t->validator, t->engine, &t->graph, r->size, t->facts.threshold, t->threads));
     TRY(tensor_create(&t->gradient, plan_logits(t->plan).shape));
     TRY(memory_new(&t->rows, t->data.valid.count));
-    return history_create(&t->history, o->epochs);
+    return history_create(&t->history, r->epochs);
 }
 
 static status write_inputs(const trainer *t)
 {
-    TRY(recipe_write(t->paths.recipe, &t->recipe));
+    TRY(run_record_write(t->paths.recipe, &t->record));
     TRY(write_stems(t->paths.train, &t->data.train));
     return write_stems(t->paths.valid, &t->data.valid);
 }
@@ -206,7 +232,8 @@ status trainer_open(trainer *t, const polyp_train_options *options, double secon
     t->seconds_between = seconds_between;
     t->threads = options->threads ? options->threads : processor_count();
     TRY(engine_find(&t->engine, options->engine));
-    TRY(loss_parse(&t->loss, options->loss));
+    if (options->init) TRY(model_open(&t->init, options->init));
+    TRY(choose_recipe(t));
     TRY(choose_network(t));
     TRY(run_paths_create(&t->paths, options->out, options->resume));
     TRY(training_data_open(&t->data, options));
@@ -216,8 +243,7 @@ status trainer_open(trainer *t, const polyp_train_options *options, double secon
                      engine_name(t->engine), t->threads));
     if (!curves_available())
         TRY(run_log_line(&t->log, "curves.svg is not drawn: this program was built without Cairo"));
-    TRY(make_recipe(t));
-    choose_rates(t);
+    TRY(make_record(t));
     TRY(report_memory(t));
     TRY(open_parts(t));
     TRY(load_state(t));
@@ -234,6 +260,7 @@ void trainer_close(trainer *t)
     params_free(&t->weights);
     params_free(&t->moment1);
     params_free(&t->moment2);
+    params_free(&t->average);
     memory_free(t->rows);
     history_free(&t->history);
     polyp_model_close(t->init);

@@ -7,13 +7,15 @@
 
 #define MODEL_FORMAT "polyp-1"
 
+enum { MODEL_TRAINING_ROOM = 12288 };
+
 /* What __metadata__ holds beside "format" (MODEL_FORMAT) and "xxh3". Depends on inputs only: no time, host or path. */
 typedef struct model_facts {
     char preset[24];     /* "preset" */
     int size;            /* "size" */
     double threshold;    /* "threshold" */
     char licence[128];   /* "licence": of the weights; "" unknown */
-    char training[2048]; /* "training": JSON object of facts about the run; "" none */
+    char training[MODEL_TRAINING_ROOM]; /* "training": JSON object of facts about the run; "" none */
 } model_facts;           /* also written: "normalisation" (mean and std), "resize" = "squish" */
 
 struct polyp_model {

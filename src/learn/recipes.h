@@ -1,0 +1,10 @@
+/* The text of the built-in recipes (recipes/, built in by tools/embed). */
+#ifndef POLYP_LEARN_RECIPES_H
+#define POLYP_LEARN_RECIPES_H
+
+#include <stddef.h>
+
+extern const unsigned char recipe_best[], recipe_paper[], recipe_paper_frozen[], recipe_quick[];
+extern const size_t recipe_best_size, recipe_paper_size, recipe_paper_frozen_size, recipe_quick_size;
+
+#endif
