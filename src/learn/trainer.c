@@ -65,7 +65,7 @@ static bool is_better(const checkpoint *state, double jaccard)
 static status write_model(trainer *t, const polyp_evaluation *e)
 {
     TRY(run_record_print_facts(t->facts.training, &t->record, t->state.epoch + 1, e));
-    return model_write(t->paths.model, &t->graph, trainer_validated(t), &t->facts);
+    return model_write(t->paths.model, &t->plain, &t->validated, &t->facts);
 }
 
 /* model.safetensors comes before the checkpoint that knows of it: a run killed between the two repeats the decision. */

@@ -46,16 +46,18 @@ typedef struct trainer {
     run_record record;
     char record_text[RUN_RECORD_ROOM];
     model_facts facts;
-    graph graph;
+    graph graph; /* what is trained: with auxiliary heads where the recipe asks for them */
+    graph plain; /* what is saved and validated: without */
     polyp_model *init; /* weights to start from; NULL: none */
     const engine *engine;
     int threads;
     phase_list phases;
     plan *plan;
     polyp_predictor *validator;
-    tensor gradient;                  /* (batch, 1, size, size): of the logits */
-    params weights, moment1, moment2; /* host copies for checkpoints, models and validation */
+    tensor gradients[GRAPH_OUTPUTS];  /* of the logits (batch, 1, size, size), then of the auxiliary ones */
+    params weights, moment1, moment2; /* host copies for checkpoints */
     params average;                   /* where the recipe asks for one, with batch norm's statistics found for it */
+    params validated;                 /* over `plain`: the weights, or their average, of the last validation */
     loader *loader;
     evaluate_row *rows; /* [data.valid.count] */
     history history;
@@ -84,10 +86,9 @@ double trainer_smooth_loss(const trainer *t);
 
 /* ---- the end of an epoch (trainer_validate.c) ------------------------------------------------------- */
 
-/* The weights as they are now, or their average, through the same path as prediction; the loader then stands at the next
- * epoch's first batch. trainer_validated(): those weights. */
+/* The weights as they are now, or their average, go into t->validated and through the same path as prediction; the loader
+ * then stands at the next epoch's first batch. */
 status trainer_validate(trainer *t, polyp_evaluation *out);
-const params *trainer_validated(const trainer *t);
 
 /* history.csv and what is drawn from it. */
 status trainer_write_history(trainer *t, const polyp_evaluation *e);

@@ -61,7 +61,9 @@ static status choose_network(trainer *t)
                     init->preset, r->preset);
     }
     TRY(unet_preset(&spec, r->preset));
+    TRY(unet_build(&t->plain, &spec));
     TRY(unet_build(&t->graph, &spec));
+    if (r->auxiliary) TRY(unet_add_auxiliary(&t->graph));
     t->facts = model_facts_default(r->preset);
     t->facts.size = r->size;
     if (init) memcpy(t->facts.licence, init->licence, sizeof t->facts.licence);
@@ -114,9 +116,9 @@ static status count_memory(memory_parts *m, const trainer *t)
     const size_t pixels = (size_t)t->facts.size * (size_t)t->facts.size;
     size_t kept;
     TRY(plan_memory_needed(&m->training, t->engine, &t->graph, input_shape(t, t->recipe.batch), &train));
-    TRY(plan_memory_needed(&m->validation, t->engine, &t->graph, input_shape(t, 1), &infer));
-    /* weights, both moments, the average */
-    m->copies = (3 + (size_t)(t->recipe.average > 0.0)) * t->graph.params.values * sizeof(float);
+    TRY(plan_memory_needed(&m->validation, t->engine, &t->plain, input_shape(t, 1), &infer));
+    /* weights, both moments, the average, what is validated */
+    m->copies = (4 + (size_t)(t->recipe.average > 0.0)) * t->graph.params.values * sizeof(float);
     if (!size_multiply(t->data.train.count, pixels * 4, &kept))
         return fail(POLYP_ERR_MEMORY, "too many pictures to keep");
     /* three batches in the making and the gradient of the logits: 13 floats a pixel and picture */
@@ -213,8 +215,11 @@ static status open_parts(trainer *t)
     TRY(params_create(&t->moment2, &t->graph.params));
     if (r->average > 0.0) TRY(params_create(&t->average, &t->graph.params));
     TRY(plan_create(&t->plan, t->engine, &t->graph, input_shape(t, r->batch), &train));
-    TRY(predictor_create(&t->validator, t->engine, &t->graph, r->size, t->facts.threshold, t->threads));
-    TRY(tensor_create(&t->gradient, plan_logits(t->plan).shape));
+    TRY(predictor_create(&t->validator, t->engine, &t->plain, r->size, t->facts.threshold, t->threads));
+    TRY(params_create(&t->validated, &t->plain.params));
+    TRY(tensor_create(&t->gradients[0], plan_logits(t->plan).shape));
+    for (int k = 0; k < t->graph.auxiliary_count; k++)
+        TRY(tensor_create(&t->gradients[1 + k], plan_auxiliary(t->plan, k).shape));
     TRY(memory_new(&t->rows, t->data.valid.count));
     return history_create(&t->history, r->epochs);
 }
@@ -256,15 +261,17 @@ void trainer_close(trainer *t)
     loader_close(t->loader);
     plan_destroy(t->plan);
     polyp_predictor_close(t->validator);
-    tensor_free(&t->gradient);
+    for (int k = 0; k < GRAPH_OUTPUTS; k++) tensor_free(&t->gradients[k]);
     params_free(&t->weights);
     params_free(&t->moment1);
     params_free(&t->moment2);
     params_free(&t->average);
+    params_free(&t->validated);
     memory_free(t->rows);
     history_free(&t->history);
     polyp_model_close(t->init);
     graph_free(&t->graph);
+    graph_free(&t->plain);
     training_data_free(&t->data);
     run_log_close(&t->log);
     run_paths_free(&t->paths);

@@ -66,9 +66,9 @@ static status run_batch(trainer *t)
     memcpy(input.data, b.images.data, shape_count(input.shape) * sizeof *input.data);
     TRY(plan_forward(t->plan));
     const tensor logits = plan_logits(t->plan);
-    const double loss = loss_compute(t->recipe.loss, &t->gradient, &logits, &b.masks);
+    const double loss = loss_compute(t->recipe.loss, &t->gradients[0], &logits, &b.masks);
     TRY(refuse_not_a_number(t, "loss", loss));
-    TRY(plan_backward(t->plan, &t->gradient));
+    TRY(plan_backward(t->plan, t->gradients));
     t->state.epoch_loss += loss;
     t->state.smooth_loss = SMOOTHING * t->state.smooth_loss + (1.0 - SMOOTHING) * loss;
     t->state.batch++;

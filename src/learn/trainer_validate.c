@@ -14,11 +14,6 @@ checkpoint_tensors trainer_tensors(trainer *t)
     return (checkpoint_tensors){&t->weights, &t->moment1, &t->moment2, t->recipe.average > 0.0 ? &t->average : NULL};
 }
 
-const params *trainer_validated(const trainer *t)
-{
-    return t->recipe.average > 0.0 ? &t->average : &t->weights;
-}
-
 /* ---- the average ------------------------------------------------------------------------------------ */
 
 /* The plain mean of the statistics of some batches: 1 / k of the k-th. */
@@ -57,7 +52,8 @@ status trainer_validate(trainer *t, polyp_evaluation *out)
     TRY(plan_save(t->plan, &t->weights));
     if (t->recipe.average > 0.0) TRY(make_average(t));
     loader_seek(t->loader, t->state.epoch + 1, 0);
-    TRY(predictor_load(t->validator, trainer_validated(t)));
+    TRY(params_copy_shared(&t->validated, t->recipe.average > 0.0 ? &t->average : &t->weights));
+    TRY(predictor_load(t->validator, &t->validated));
     TRY(evaluate_pictures(t->rows, t->validator, &t->data.valid, DECODERS, &watch));
     out->threshold = t->facts.threshold;
     return evaluate_sum_up(out, t->rows, t->data.valid.count, false);
