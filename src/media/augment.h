@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/status.h"
+#include "media/colour.h"
 
 /* ---- what there is ---------------------------------------------------------------------------------- */
 
@@ -30,12 +30,12 @@ enum augment_kind {
     AUGMENT_SHIFT,
     AUGMENT_WARP,
     AUGMENT_ELASTIC,
+    AUGMENT_COLOURS_OF_ANOTHER,
     AUGMENT_BRIGHTNESS,
     AUGMENT_CONTRAST,
     AUGMENT_SATURATION,
     AUGMENT_HUE,
     AUGMENT_GAINS,
-    AUGMENT_COLOURS_OF_ANOTHER,
     AUGMENT_BLUR,
     AUGMENT_NOISE,
     AUGMENT_BORDER,
@@ -128,5 +128,27 @@ typedef struct augment_draws {
  * visits in this epoch in the upper half.
  */
 void augment_draw_all(augment_draws *out, const augment_recipe *recipe, uint64_t seed, uint64_t epoch, uint64_t sample);
+
+/* ---- the work --------------------------------------------------------------------------------------- */
+
+/* Scratch for one picture at a time, of the network's size. Not for two threads at once. */
+typedef struct augment_room augment_room;
+
+status augment_room_create(augment_room **out, int size);
+void augment_room_destroy(augment_room *room); /* takes NULL */
+
+typedef struct augment_source {
+    const polyp_image *picture;   /* RGB. AUGMENT_FASTAI: size x size already; AUGMENT_ONCE: any */
+    const polyp_image *mask;      /* of the same size, 1 channel, levels MASK_BACKGROUND, MASK_IGNORED, MASK_POLYP */
+    colour_statistics own, other; /* read only when AUGMENT_COLOURS_OF_ANOTHER is on */
+} augment_source;
+
+/*
+ * levels: (3, size, size), R G B, 0..255 and not rounded: what lies between two levels still counts when contrast is raised.
+ * mask: (size, size), the same levels as the source's, by the nearest pixel. Under a frame or an inset lies background.
+ * Errors: MEMORY, ARGUMENT (a source that is not size x size for AUGMENT_FASTAI).
+ */
+status augment_apply(float *levels, unsigned char *mask, augment_room *room, const augment_draws *draws,
+                     enum augment_pipeline pipeline, const augment_source *source);
 
 #endif
