@@ -145,26 +145,49 @@ homography augment_pixels(const homography *h, int size, int width, int height, 
 /* Behind the eye there is nothing to see: the divisor stays positive. */
 #define NEAREST 1e-3f
 
-FAST_CLONES void augment_row_places(float *x, float *y, const homography *h, double first, double row, const float *dx,
-                                    const float *dy, int count)
+/* A homography along a row: numerators and divisor at its start, and what a step across or down adds. */
+typedef struct row_start {
+    float x, y, w;
+    float x_across, y_across, w_across, x_down, y_down, w_down;
+} row_start;
+
+FAST_CLONES static void straight_places(float *restrict x, float *restrict y, const row_start *s, int count)
 {
-    const float xx = (float)h->m[0], xy = (float)h->m[1], yx = (float)h->m[3], yy = (float)h->m[4];
-    const float wx = (float)h->m[6], wy = (float)h->m[7];
-    const float x0 = (float)(h->m[0] * first + h->m[1] * row + h->m[2]);
-    const float y0 = (float)(h->m[3] * first + h->m[4] * row + h->m[5]);
-    const float w0 = (float)(h->m[6] * first + h->m[7] * row + h->m[8]);
-    if (!dx) {
-        for (int i = 0; i < count; i++) {
-            const float w = w0 + wx * (float)i, positive = w > NEAREST ? w : NEAREST;
-            x[i] = (x0 + xx * (float)i) / positive;
-            y[i] = (y0 + yx * (float)i) / positive;
-        }
-        return;
+    const row_start h = *s;
+    for (int i = 0; i < count; i++) {
+        const float w = h.w + h.w_across * (float)i, positive = w > NEAREST ? w : NEAREST;
+        x[i] = (h.x + h.x_across * (float)i) / positive;
+        y[i] = (h.y + h.y_across * (float)i) / positive;
     }
+}
+
+FAST_CLONES static void bent_places(float *restrict x, float *restrict y, const row_start *s, const float *restrict dx,
+                                    const float *restrict dy, int count)
+{
+    const row_start h = *s;
     for (int i = 0; i < count; i++) {
         const float a = (float)i + dx[i], b = dy[i];
-        const float w = w0 + wx * a + wy * b, positive = w > NEAREST ? w : NEAREST;
-        x[i] = (x0 + xx * a + xy * b) / positive;
-        y[i] = (y0 + yx * a + yy * b) / positive;
+        const float w = h.w + h.w_across * a + h.w_down * b, positive = w > NEAREST ? w : NEAREST;
+        x[i] = (h.x + h.x_across * a + h.x_down * b) / positive;
+        y[i] = (h.y + h.y_across * a + h.y_down * b) / positive;
     }
+}
+
+void augment_row_places(float *x, float *y, const homography *h, double first, double row, const float *dx,
+                        const float *dy, int count)
+{
+    const double *const m = h->m;
+    const row_start start = {
+        .x = (float)(m[0] * first + m[1] * row + m[2]),
+        .x_across = (float)m[0],
+        .x_down = (float)m[1],
+        .y = (float)(m[3] * first + m[4] * row + m[5]),
+        .y_across = (float)m[3],
+        .y_down = (float)m[4],
+        .w = (float)(m[6] * first + m[7] * row + m[8]),
+        .w_across = (float)m[6],
+        .w_down = (float)m[7],
+    };
+    if (dx) bent_places(x, y, &start, dx, dy, count);
+    else straight_places(x, y, &start, count);
 }
