@@ -1,6 +1,6 @@
 /*
  * On a terminal one line with bar, speed and time left: it waits a little before it appears and is drawn at most six
- * times a second. In a log a plain line at the end of each phase or epoch.
+ * times a second. In a log a plain line at the end of each phase; of a training a line an epoch.
  */
 #include "progress.h"
 
@@ -8,13 +8,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "progress_line.h"
 
 #define WAIT_SECONDS 0.5
 #define DRAW_SECONDS (1.0 / 6.0)
 
-enum { BAR_CELLS = 24 };
+enum { LINE_SIZE = 256, USUAL_COLUMNS = 80 };
 
 static volatile sig_atomic_t stop_asked; /* the only global that changes: a signal handler has no argument */
 
@@ -48,34 +51,38 @@ void progress_begin(progress *p, bool quiet)
     sigaction(SIGTERM, &action, NULL);
 }
 
-/* "1:02:03" or "2:03" */
-static void clock_text(double seconds, char *out, size_t size)
+/* Time left at the speed so far. Of a training, all since its beginning is counted: validation takes its share, too. */
+static double seconds_left(const progress *p, double now)
 {
-    const long s = seconds < 0 || seconds > 3e8 ? 0 : lround(seconds);
-    if (s >= 3600) snprintf(out, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
-    else snprintf(out, size, "%ld:%02ld", s / 60, s % 60);
+    const bool training = p->epochs > 0 && !isnan(p->loss);
+    const size_t first = training ? p->training_first : p->first;
+    const double seconds = now - (training ? p->training_begun : p->begun);
+    if (p->total < p->done || p->done <= first || seconds <= 0.0) return -1.0;
+    return (double)(p->total - p->done) * seconds / (double)(p->done - first);
 }
 
-/* "epoch 3/20, " and ", loss 0.4312, rate 2.1e-04": only in training */
-static void training_text(const progress *p, char *epoch, char *loss, size_t size)
+static progress_facts facts_of(const progress *p, double now)
 {
-    size_t used = 0;
-    epoch[0] = loss[0] = '\0';
-    if (p->epochs > 0) snprintf(epoch, size, "epoch %d/%d, ", p->epoch, p->epochs);
-    if (!isnan(p->loss)) used = (size_t)snprintf(loss, size, ", loss %.4f", p->loss);
-    if (!isnan(p->rate) && used < size) snprintf(loss + used, size - used, ", rate %.2e", p->rate);
+    return (progress_facts){.phase = p->phase,
+                            .unit = p->unit,
+                            .epoch = p->epoch,
+                            .epochs = p->epochs,
+                            .done = p->done,
+                            .total = p->total,
+                            .units = p->done - p->first,
+                            .pictures = p->pictures,
+                            .seconds = now - p->begun,
+                            .left = seconds_left(p, now),
+                            .loss = p->loss,
+                            .rate = p->rate};
 }
 
-static double speed_of(const progress *p, double now)
+/* Of the terminal; a line that wraps could not be drawn over. */
+static int columns_of_terminal(void)
 {
-    const double seconds = now - p->begun;
-    return seconds > 0 && p->done > p->first ? (double)(p->done - p->first) / seconds : 0;
-}
-
-/* Three figures or so, never an exponent. */
-static int decimals_of(double speed)
-{
-    return speed >= 100 ? 0 : speed >= 10 ? 1 : speed >= 1 ? 2 : 3;
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2) return USUAL_COLUMNS - 1;
+    return size.ws_col - 1;
 }
 
 static void wipe(progress *p)
@@ -86,35 +93,39 @@ static void wipe(progress *p)
 
 static void draw(progress *p, double now)
 {
-    char bar[BAR_CELLS + 1], epoch[48], loss[64], left[32] = "?";
-    const double speed = speed_of(p, now);
-    const size_t filled = p->total ? BAR_CELLS * p->done / p->total : 0;
-    for (size_t i = 0; i < BAR_CELLS; i++) bar[i] = i < filled ? '#' : '.';
-    bar[BAR_CELLS] = '\0';
-    training_text(p, epoch, loss, sizeof epoch);
-    if (speed > 0 && p->total >= p->done) clock_text((double)(p->total - p->done) / speed, left, sizeof left);
-    fprintf(stderr, "\r\033[K%s: %s[%s] %zu/%zu, %.*f %ss/s, %s left%s", p->phase, epoch, bar, p->done, p->total,
-            decimals_of(speed), speed, p->unit, left, loss);
+    char line[LINE_SIZE];
+    const progress_facts facts = facts_of(p, now);
+    progress_draw_line(line, sizeof line, &facts, columns_of_terminal());
+    fprintf(stderr, "\r\033[K%s", line);
     fflush(stderr);
     p->drawn = true;
     p->last_drawn = now;
 }
 
-/* The plain line at the end of a phase or epoch. On a terminal only where the work was long enough to be watched. */
-static void conclude(progress *p)
+/* The end of a phase. What a training's epoch took waits for the library's own line, which tells its result; the rest says
+ * it itself: on a terminal only where the work was long enough to be watched. */
+static void conclude(progress *p, bool result_follows)
 {
-    char epoch[48], loss[64], took[32];
-    const double now = now_seconds();
+    char line[LINE_SIZE];
+    const progress_facts facts = facts_of(p, now_seconds());
     const bool seen = p->drawn || p->epochs > 0 || !p->terminal;
-    const bool validation = p->epochs > 0 && isnan(p->loss); /* the library's own line per epoch tells its result */
+    const bool validation = p->epochs > 0 && isnan(p->loss);
     wipe(p);
-    if (p->quiet || !p->phase[0] || !seen || p->done == p->first || validation) return;
-    training_text(p, epoch, loss, sizeof epoch);
-    clock_text(now - p->begun, took, sizeof took);
-    const size_t units = p->done - p->first;
-    const double speed = speed_of(p, now);
-    fprintf(stderr, "%s: %s%zu %s%s in %s, %.*f a second%s\n", p->phase, epoch, units, p->unit, units == 1 ? "" : "s",
-            took, decimals_of(speed), speed, loss);
+    if (p->quiet || !p->phase[0] || !seen || facts.units == 0 || validation) return;
+    if (p->epochs > 0 && result_follows) {
+        progress_work_line(p->epoch_work, sizeof p->epoch_work, &facts);
+        return;
+    }
+    progress_end_line(line, sizeof line, &facts);
+    fprintf(stderr, "%s\n", line);
+}
+
+/* A line of the library; behind an epoch's result stands what the epoch took. */
+static void tell(progress *p, const char *message)
+{
+    wipe(p);
+    fprintf(stderr, p->epoch_work[0] ? "%s; %s\n" : "%s\n", message, p->epoch_work);
+    p->epoch_work[0] = '\0';
 }
 
 static void copy_text(char *to, size_t size, const char *from)
@@ -131,18 +142,24 @@ static bool is_new_phase(const progress *p, const polyp_progress *now)
 
 static void begin_phase(progress *p, const polyp_progress *from)
 {
-    conclude(p);
+    conclude(p, from->epochs > 0 && isnan(from->loss)); /* validation follows, then the result */
     copy_text(p->phase, sizeof p->phase, from->phase);
     copy_text(p->unit, sizeof p->unit, from->unit);
     p->first = from->done > 0 ? from->done - 1 : 0;
     p->begun = from->done > 0 ? p->last_report : now_seconds(); /* its first unit was done since then */
     p->last_drawn = 0;
+    if (from->epochs > 0 && p->training_begun == 0.0) {
+        p->training_begun = p->begun;
+        p->training_first = p->first;
+    }
 }
 
 static int report(void *context, const polyp_progress *from)
 {
     progress *const p = context;
     const double now = now_seconds();
+    if (from->message && (!p->quiet || p->keep_messages)) tell(p, from->message);
+    if (from->message && from->total == 0) return stop_asked; /* nothing is counted in it */
     if (is_new_phase(p, from)) begin_phase(p, from);
     p->done = from->done;
     p->total = from->total;
@@ -150,10 +167,7 @@ static int report(void *context, const polyp_progress *from)
     p->epochs = from->epochs;
     p->loss = from->loss;
     p->rate = from->learning_rate;
-    if (from->message && (!p->quiet || p->keep_messages)) {
-        wipe(p);
-        fprintf(stderr, "%s\n", from->message);
-    }
+    p->pictures = from->pictures;
     if (!p->quiet && p->terminal && now - p->begun >= WAIT_SECONDS && now - p->last_drawn >= DRAW_SECONDS) draw(p, now);
     p->last_report = now;
     return stop_asked;
@@ -166,6 +180,6 @@ polyp_watch progress_watch(progress *p)
 
 void progress_end(progress *p)
 {
-    conclude(p);
+    conclude(p, false);
     p->phase[0] = '\0';
 }

@@ -15,6 +15,10 @@ typedef struct progress {
     char phase[24], unit[24];
     int epoch, epochs;
     size_t done, total, first; /* first: `done` when the phase began (a resumed run does not begin at 0) */
+    int pictures;              /* in each unit; 0: the unit itself is counted */
+    size_t training_first;
+    double training_begun; /* seconds; 0: no training yet */
+    char epoch_work[96];   /* what the epoch took, until the library tells its result; "": nothing waits */
     double loss, rate;
     double begun, last_drawn, last_report; /* seconds */
 } progress;

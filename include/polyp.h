@@ -76,6 +76,7 @@ typedef struct polyp_progress {
     const char *phase;      /* "train", "evaluate", "predict", ...: what is counted */
     size_t done, total;     /* units of that phase; total 0: not known */
     const char *unit;       /* "picture", "step", ... */
+    int pictures;           /* in each unit, where it holds several; else 0 */
     int epoch, epochs;      /* training only, from 1; 0 elsewhere */
     double loss;            /* training only: smoothed loss; NaN elsewhere */
     double learning_rate;   /* training only; NaN elsewhere */

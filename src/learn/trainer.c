@@ -39,6 +39,7 @@ static status report_step(const trainer *t)
                                      .done = (size_t)t->state.step,
                                      .total = trainer_steps_an_epoch(t) * (size_t)t->recipe.epochs,
                                      .unit = "step",
+                                     .pictures = t->options->batch,
                                      .epoch = t->state.epoch + 1,
                                      .epochs = t->recipe.epochs,
                                      .loss = trainer_smooth_loss(t),
