@@ -4,16 +4,28 @@
 #include <math.h>
 
 #include "learn/loader.h"
+#include "learn/recipe.h"
 #include "predict/prepare.h"
 
 enum { PICTURES = 11, SIZE = 32, BATCH = 3, BATCHES = PICTURES / BATCH, EPOCHS = 3 };
 
 static char *folder;
 static dataset data;
+static augment_recipe flips, best; /* made by make_data() */
+
+static augment_recipe built_in(const char *name)
+{
+    recipe r;
+    assert_ok(recipe_read(&r, name));
+    return r.augment;
+}
 
 static int make_data(void **state)
 {
     (void)state;
+    flips = built_in("quick");
+    best = built_in("best");
+    best.entries[AUGMENT_COLOURS_OF_ANOTHER].probability = 0.7; /* other pictures are asked for often */
     folder = help_folder();
     help_write_data(folder, PICTURES, 1);
     return dataset_open(&data, folder, NULL) == POLYP_OK ? 0 : -1;
@@ -27,7 +39,7 @@ static int remove_data(void **state)
     return 0;
 }
 
-static const loader_options OPTIONS = {.size = SIZE, .batch = BATCH, .seed = 7, .augment = true, .shuffle = true};
+static const loader_options OPTIONS = {.size = SIZE, .batch = BATCH, .seed = 7, .augment = &flips, .shuffle = true};
 
 enum { IMAGE_VALUES = BATCH * 3 * SIZE * SIZE, MASK_VALUES = BATCH * SIZE * SIZE, VALUES = IMAGE_VALUES + MASK_VALUES };
 
@@ -54,20 +66,29 @@ static float *collect_with(const loader_options *options, int count)
     return all;
 }
 
-static void test_workers_do_not_matter(void **state)
+/* Nor does it matter which pictures are kept. */
+static void workers_do_not_matter(const augment_recipe *augment)
 {
-    (void)state;
     const int count = EPOCHS * BATCHES;
-    float *const wanted = collect_with(&OPTIONS, count);
+    loader_options o = OPTIONS;
+    o.augment = augment;
+    float *const wanted = collect_with(&o, count);
     for (int workers = 1; workers <= 4; workers++) {
-        loader_options o = OPTIONS;
         o.workers = workers;
+        o.cache_bytes = (size_t[]){0, 1, 30000, 100000}[workers - 1]; /* all, none, one or two, a few */
         o.ahead = 2 * workers - 1;
         float *const got = collect_with(&o, count);
         assert_memory_equal(got, wanted, (size_t)count * VALUES * sizeof(float));
         memory_free(got);
     }
     memory_free(wanted);
+}
+
+static void test_workers_do_not_matter(void **state)
+{
+    (void)state;
+    workers_do_not_matter(&flips);
+    workers_do_not_matter(&best);
 }
 
 static void test_seek_equals_going_on(void **state)
@@ -128,7 +149,8 @@ static void test_all_four_flips_occur(void **state)
 {
     (void)state;
     loader_options plain = OPTIONS, flipped = OPTIONS;
-    plain.shuffle = flipped.shuffle = plain.augment = false;
+    plain.shuffle = flipped.shuffle = false;
+    plain.augment = NULL;
     const int epochs = 8;
     float *const a = collect_with(&plain, BATCHES), *const b = collect_with(&flipped, epochs * BATCHES);
     int seen[4] = {0};
@@ -156,7 +178,7 @@ static void test_epoch_draws_without_repeats(void **state)
 {
     (void)state;
     loader_options o = OPTIONS;
-    o.augment = false;
+    o.augment = NULL;
     float *const all = collect_with(&o, BATCHES);
     for (int i = 0; i < BATCHES * BATCH; i++) {
         for (int j = 0; j < i; j++) {
@@ -166,6 +188,58 @@ static void test_epoch_draws_without_repeats(void **state)
         }
     }
     memory_free(all);
+}
+
+/* With weights a picture may come several times an epoch: each time with other draws. */
+static void test_second_visits_are_other_pictures(void **state)
+{
+    (void)state;
+    loader_options o = OPTIONS;
+    o.augment = &best;
+    dataset one;
+    size_t index[PICTURES] = {0, 1, 2};
+    assert_ok(dataset_select(&one, &data, index, 3));
+    for (int i = 1; i < 3; i++) one.samples[i].weight = 0; /* the first fills the batch */
+    loader *l;
+    assert_ok(loader_open(&l, &one, &o));
+    float *const all = collect(l, 1);
+    for (int i = 1; i < BATCH; i++)
+        assert_memory_not_equal(all, all + i * 3 * SIZE * SIZE, 3 * SIZE * SIZE * sizeof(float));
+    loader_close(l);
+    dataset_free(&one);
+    memory_free(all);
+}
+
+/* Level 200 is ignored in a mask whose left half has it: -1 in the batch, in both pipelines, and no polyp of it. */
+static void test_ignored_pixels_are_minus_one(void **state)
+{
+    (void)state;
+    char *const other = help_folder();
+    help_write_data(other, BATCH, 0);
+    polyp_image mask;
+    assert_ok(image_create(&mask, 80, 72, 1));
+    for (int i = 0; i < 80 * 72; i++) mask.pixels[i] = i % 80 < 40 ? 200 : i % 80 < 60 ? 255 : 0;
+    assert_ok(image_write_png(&mask, help_path(other, "masks/p000.png")));
+    polyp_image_free(&mask);
+    dataset d;
+    assert_ok(dataset_open(&d, other, NULL));
+    assert_ok(dataset_set_ignore(&d, 200));
+    for (int pipeline = 0; pipeline < AUGMENT_PIPELINES; pipeline++) {
+        augment_recipe none = augment_recipe_none();
+        none.pipeline = (enum augment_pipeline)pipeline;
+        loader_options o = OPTIONS;
+        loader *l;
+        o.augment = &none;
+        o.shuffle = false;
+        assert_ok(loader_open(&l, &d, &o));
+        float *const all = collect(l, 1), *const got = all + IMAGE_VALUES;
+        for (int i = 0; i < SIZE * SIZE; i++)
+            assert_true(got[i] == (i % SIZE < SIZE / 2 ? -1.0f : i % SIZE < SIZE * 3 / 4 ? 1.0f : 0.0f));
+        memory_free(all);
+        loader_close(l);
+    }
+    dataset_free(&d);
+    help_remove(other);
 }
 
 static void test_too_few_pictures(void **state)
@@ -218,11 +292,17 @@ static void test_closing_in_the_middle(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_workers_do_not_matter), cmocka_unit_test(test_seek_equals_going_on),
-        cmocka_unit_test(test_seed_and_epoch_matter), cmocka_unit_test(test_picture_and_mask_flip_alike),
-        cmocka_unit_test(test_all_four_flips_occur),  cmocka_unit_test(test_epoch_draws_without_repeats),
-        cmocka_unit_test(test_too_few_pictures),      cmocka_unit_test(test_unreadable_picture),
+        cmocka_unit_test(test_workers_do_not_matter),
+        cmocka_unit_test(test_seek_equals_going_on),
+        cmocka_unit_test(test_seed_and_epoch_matter),
+        cmocka_unit_test(test_picture_and_mask_flip_alike),
+        cmocka_unit_test(test_all_four_flips_occur),
+        cmocka_unit_test(test_epoch_draws_without_repeats),
+        cmocka_unit_test(test_too_few_pictures),
+        cmocka_unit_test(test_unreadable_picture),
         cmocka_unit_test(test_closing_in_the_middle),
+        cmocka_unit_test(test_second_visits_are_other_pictures),
+        cmocka_unit_test(test_ignored_pixels_are_minus_one),
     };
     return cmocka_run_group_tests(tests, make_data, remove_data);
 }

@@ -34,13 +34,6 @@ static void test_paper(void **state)
     assert_true(r.rate == 1e-2 && r.beta2 == 0.99 && r.epsilon == 1e-5 && r.weight_decay == 0.01 && r.clip == 0);
     assert_int_equal(r.keep, KEEP_LAST);
     assert_int_equal(r.loss, LOSS_BCE);
-    const augment_recipe fastai = augment_recipe_fastai();
-    assert_int_equal(r.augment.pipeline, fastai.pipeline);
-    for (int i = 0; i < AUGMENT_KINDS; i++) {
-        assert_true(r.augment.entries[i].probability == fastai.entries[i].probability);
-        if (fastai.entries[i].probability == 0) continue;
-        assert_memory_equal(r.augment.entries[i].range, fastai.entries[i].range, sizeof fastai.entries[i].range);
-    }
     const recipe frozen = read_ok("paper-frozen");
     assert_int_equal(frozen.freeze, FREEZE_BODY);
     assert_int_equal(frozen.epochs, 50);

@@ -1,136 +1,75 @@
 /* Batches ahead of time. A batch is a function of seed, epoch and number alone; workers only decide when it is made. */
 #include "learn/loader.h"
 
-#include <pthread.h>
 #include <string.h>
 
-#include "base/random.h"
 #include "learn/ahead.h"
 #include "learn/order.h"
-#include "media/image.h"
-#include "media/resize.h"
+#include "learn/sample_cache.h"
 #include "predict/prepare.h"
 
 enum { WORKERS_DEFAULT = 2, AHEAD_DEFAULT = 2 };
 
-/* One decoded and squished sample: size * size * 3 bytes of RGB, then size * size of mask, 0 or 255. */
-enum kept_state { KEPT_NOT, KEPT_IN_THE_MAKING, KEPT };
-typedef struct kept_sample {
-    enum kept_state state; /* guarded by loader.lock */
-    unsigned char *bytes;
-} kept_sample;
+static const size_t CACHE_DEFAULT = (size_t)1 << 30;
 
 /* What one worker writes while it makes one batch. */
 typedef struct batch_slot {
     tensor images, masks;
-    polyp_image flipped; /* scratch: RGB, size x size */
+    augment_room *room;
+    unsigned char *mask; /* scratch: (size, size) */
     size_t *order;       /* scratch: the epoch's order of all samples, twice the room (order.h) */
 } batch_slot;
 
 struct loader {
     const dataset *data;
-    loader_options options;
+    loader_options options; /* without zeros that mean a default; `augment` is not read */
+    augment_recipe augment;
     size_t batches;
-    kept_sample *kept; /* [data->count] */
+    sample_cache *cache;
     batch_slot *slots; /* [slot_count] */
     size_t slot_count;
     ahead *ahead;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
 };
-
-/* ---- keeping decoded samples ------------------------------------------------------------------------ */
-
-static status squish_sample(unsigned char *bytes, const sample *s, int size)
-{
-    polyp_image picture = {0}, mask = {0}, small_picture = {0}, small_mask = {0};
-    const size_t plane = (size_t)size * (size_t)size;
-    status result;
-    TRY_DONE(sample_read(&picture, &mask, s));
-    TRY_DONE(resize_bilinear(&small_picture, &picture, size, size));
-    TRY_DONE(resize_area(&small_mask, &mask, size, size));
-    memcpy(bytes, small_picture.pixels, 3 * plane);
-    for (size_t i = 0; i < plane; i++) bytes[3 * plane + i] = small_mask.pixels[i] > 127 ? 255 : 0;
-done:
-    polyp_image_free(&picture);
-    polyp_image_free(&mask);
-    polyp_image_free(&small_picture);
-    polyp_image_free(&small_mask);
-    return result;
-}
-
-static status make_kept(unsigned char **out, const loader *l, size_t index)
-{
-    const size_t size = (size_t)l->options.size;
-    unsigned char *bytes;
-    TRY(memory_new(&bytes, size * size * 4));
-    const status result = squish_sample(bytes, &l->data->samples[index], l->options.size);
-    if (result == POLYP_OK) {
-        *out = bytes;
-    } else {
-        memory_free(bytes);
-    }
-    return result;
-}
-
-/* Two workers may want one sample at once (in batches of two epochs): the second waits for the first. */
-static status keep_sample(const unsigned char **out, loader *l, size_t index)
-{
-    kept_sample *const kept = &l->kept[index];
-    status result = POLYP_OK;
-    pthread_mutex_lock(&l->lock);
-    while (kept->state == KEPT_IN_THE_MAKING) pthread_cond_wait(&l->changed, &l->lock);
-    if (kept->state == KEPT_NOT) {
-        kept->state = KEPT_IN_THE_MAKING;
-        pthread_mutex_unlock(&l->lock);
-        unsigned char *bytes = NULL;
-        result = make_kept(&bytes, l, index);
-        pthread_mutex_lock(&l->lock);
-        kept->bytes = bytes;
-        kept->state = result == POLYP_OK ? KEPT : KEPT_NOT;
-        pthread_cond_broadcast(&l->changed);
-    }
-    *out = kept->bytes;
-    pthread_mutex_unlock(&l->lock);
-    return result;
-}
 
 /* ---- making a batch --------------------------------------------------------------------------------- */
 
-typedef struct flips {
-    bool horizontal, vertical;
-} flips;
-
-static flips draw_flips(const loader_options *options, uint64_t epoch, size_t index)
+static bool wants_colours(const augment_recipe *recipe)
 {
-    if (!options->augment) return (flips){false, false};
-    random_stream r = random_open(options->seed, RANDOM_AUGMENT, epoch, index);
-    const bool horizontal = random_below(&r, 2) == 1;
-    const bool vertical = random_below(&r, 2) == 1;
-    return (flips){horizontal, vertical};
+    return recipe->entries[AUGMENT_COLOURS_OF_ANOTHER].probability > 0;
 }
 
-/* Where pixel (y, x) of the flipped picture comes from. */
-static size_t flipped_from(flips f, int size, int y, int x)
+/* The other picture's colours, when this one is to take them over. */
+static status find_other(augment_source *source, const loader *l, const augment_draw *draw)
 {
-    const int from_y = f.vertical ? size - 1 - y : y;
-    const int from_x = f.horizontal ? size - 1 - x : x;
-    return (size_t)from_y * (size_t)size + (size_t)from_x;
+    if (!draw->on) return POLYP_OK;
+    const size_t count = l->data->count, wanted = (size_t)(draw->value[1] * (double)count);
+    return sample_cache_colours(&source->other, l->cache, wanted < count ? wanted : count - 1);
 }
 
-static void flip_picture(polyp_image *out, const unsigned char *rgb, flips f)
+static void mask_to_floats(float *out, const unsigned char *mask, size_t count)
 {
-    unsigned char *to = out->pixels;
-    for (int y = 0; y < out->height; y++) {
-        for (int x = 0; x < out->width; x++, to += 3) memcpy(to, rgb + 3 * flipped_from(f, out->width, y, x), 3);
-    }
+    for (size_t i = 0; i < count; i++) out[i] = mask[i] == MASK_IGNORED ? -1.0f : mask[i] == MASK_POLYP ? 1.0f : 0.0f;
 }
 
-static void flip_mask(float *out, const unsigned char *mask, int size, flips f)
+/* Place `at` of the batch from a sample that is held. */
+static status fill_place(batch_slot *slot, const loader *l, size_t at, const kept_sample *held,
+                         const augment_draws *draws)
 {
-    for (int y = 0; y < size; y++) {
-        for (int x = 0; x < size; x++) *out++ = mask[flipped_from(f, size, y, x)] ? 1.0f : 0.0f;
-    }
+    const size_t plane = (size_t)l->options.size * (size_t)l->options.size;
+    augment_source source = {.picture = &held->picture, .mask = &held->mask, .own = held->colours};
+    TRY(find_other(&source, l, &draws->of[AUGMENT_COLOURS_OF_ANOTHER]));
+    TRY(augment_apply(slot->images.data + at * 3 * plane, slot->mask, slot->room, draws, l->augment.pipeline, &source));
+    prepare_normalise_levels(&slot->images, (int)at);
+    mask_to_floats(slot->masks.data + at * plane, slot->mask, plane);
+    return POLYP_OK;
+}
+
+/* How often `order` has this sample before `place`: with weights it may come several times an epoch, never alike. */
+static uint64_t earlier_visits(const size_t *order, size_t place)
+{
+    uint64_t visits = 0;
+    for (size_t i = 0; i < place; i++) visits += order[i] == order[place];
+    return visits;
 }
 
 static void find_order(size_t *order, const loader *l, uint64_t epoch)
@@ -149,16 +88,17 @@ static status make_batch(void *context, size_t number, size_t slot_index)
     batch_slot *const slot = &l->slots[slot_index];
     const uint64_t epoch = number / l->batches;
     const size_t pictures = (size_t)l->options.batch, first = number % l->batches * pictures;
-    const size_t plane = (size_t)l->options.size * (size_t)l->options.size;
     find_order(slot->order, l, epoch);
     for (size_t i = 0; i < pictures; i++) {
         const size_t index = slot->order[first + i];
-        const unsigned char *bytes;
-        TRY(keep_sample(&bytes, l, index));
-        const flips f = draw_flips(&l->options, epoch, index);
-        flip_picture(&slot->flipped, bytes, f);
-        prepare_normalise(&slot->images, (int)i, &slot->flipped);
-        flip_mask(slot->masks.data + i * plane, bytes + 3 * plane, l->options.size, f);
+        const uint64_t visit = earlier_visits(slot->order, first + i);
+        const kept_sample *held;
+        augment_draws draws;
+        augment_draw_all(&draws, &l->augment, l->options.seed, epoch, index | visit << 32);
+        TRY(sample_cache_take(&held, l->cache, index));
+        const status result = fill_place(slot, l, i, held, &draws);
+        sample_cache_give_back(l->cache, index);
+        TRY(result);
     }
     return POLYP_OK;
 }
@@ -170,16 +110,29 @@ static status create_slot(batch_slot *slot, const loader *l)
     const int size = l->options.size, pictures = l->options.batch;
     TRY(tensor_create(&slot->images, (shape){pictures, 3, size, size}));
     TRY(tensor_create(&slot->masks, (shape){pictures, 1, size, size}));
-    TRY(image_create(&slot->flipped, size, size, 3));
+    TRY(augment_room_create(&slot->room, size));
+    TRY(memory_new(&slot->mask, (size_t)size * (size_t)size));
     return memory_new(&slot->order, 2 * l->data->count);
 }
 
-static status create_slots(loader *l)
+static status create_parts(loader *l)
 {
-    TRY(memory_new(&l->kept, l->data->count));
+    const sample_cache_options cache = {.squish = l->augment.pipeline == AUGMENT_FASTAI ? l->options.size : 0,
+                                        .colours = wants_colours(&l->augment),
+                                        .budget = l->options.cache_bytes};
+    TRY(sample_cache_open(&l->cache, l->data, &cache));
     TRY(memory_new(&l->slots, l->slot_count));
     for (size_t i = 0; i < l->slot_count; i++) TRY(create_slot(&l->slots[i], l));
     return ahead_open(&l->ahead, make_batch, l, SIZE_MAX, l->slot_count, l->options.workers);
+}
+
+static loader_options with_defaults(const loader_options *options)
+{
+    loader_options o = *options;
+    if (o.workers == 0) o.workers = WORKERS_DEFAULT;
+    if (o.ahead == 0) o.ahead = AHEAD_DEFAULT;
+    if (o.cache_bytes == 0) o.cache_bytes = CACHE_DEFAULT;
+    return o;
 }
 
 status loader_open(loader **out, const dataset *data, const loader_options *options)
@@ -191,14 +144,11 @@ status loader_open(loader **out, const dataset *data, const loader_options *opti
     loader *l;
     TRY(memory_new(&l, 1));
     l->data = data;
-    l->options = *options;
-    if (l->options.workers == 0) l->options.workers = WORKERS_DEFAULT;
-    if (l->options.ahead == 0) l->options.ahead = AHEAD_DEFAULT;
+    l->options = with_defaults(options);
+    l->augment = options->augment ? *options->augment : augment_recipe_none();
     l->batches = data->count / (size_t)options->batch;
     l->slot_count = (size_t)l->options.ahead + 1; /* one is the caller's */
-    pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->changed, NULL);
-    const status result = create_slots(l);
+    const status result = create_parts(l);
     if (result == POLYP_OK) {
         *out = l;
     } else {
@@ -214,20 +164,29 @@ void loader_close(loader *l)
     for (size_t i = 0; l->slots && i < l->slot_count; i++) {
         tensor_free(&l->slots[i].images);
         tensor_free(&l->slots[i].masks);
-        polyp_image_free(&l->slots[i].flipped);
+        augment_room_destroy(l->slots[i].room);
+        memory_free(l->slots[i].mask);
         memory_free(l->slots[i].order);
     }
-    for (size_t i = 0; l->kept && i < l->data->count; i++) memory_free(l->kept[i].bytes);
     memory_free(l->slots);
-    memory_free(l->kept);
-    pthread_cond_destroy(&l->changed);
-    pthread_mutex_destroy(&l->lock);
+    sample_cache_close(l->cache);
     memory_free(l);
 }
 
 size_t loader_batches(const loader *l)
 {
     return l->batches;
+}
+
+size_t loader_memory(const dataset *data, const loader_options *options)
+{
+    const loader_options o = with_defaults(options);
+    const size_t plane = (size_t)o.size * (size_t)o.size, slots = (size_t)o.ahead + 1;
+    const bool squished = !o.augment || o.augment->pipeline == AUGMENT_FASTAI;
+    size_t all, kept = o.cache_bytes;
+    if (squished && size_multiply(data->count, 4 * plane, &all) && all < kept) kept = all;
+    /* a slot has floats for pictures and masks, and one picture's scratch: two planes of floats, RGB, a mask */
+    return kept + slots * plane * (4 * sizeof(float) * (size_t)o.batch + 2 * sizeof(float) + 4);
 }
 
 void loader_seek(loader *l, int epoch, size_t number)

@@ -3,33 +3,42 @@
 #define POLYP_LEARN_LOADER_H
 
 #include "learn/dataset.h"
+#include "media/augment.h"
 #include "net/tensor.h"
 
 typedef struct loader_options {
-    int size;          /* pictures are squished to size x size; masks by area, then > 0.5 */
+    int size;                      /* of the network's input: size x size */
     int batch;
     uint64_t seed;
-    bool augment;      /* flips, drawn from (seed, RANDOM_AUGMENT, epoch, index of the picture) */
+    const augment_recipe *augment; /* copied; NULL: squished, nothing else. Drawn from (seed, RANDOM_AUGMENT, epoch, index of
+                                      the picture, and how often it came before in the epoch) */
     bool shuffle;      /* order from (seed, RANDOM_ORDER, epoch) and the samples' weights (order.h); the last incomplete
                           batch of an epoch is dropped, fastai's rule (fewer pictures than one batch: refused) */
     int workers;       /* file workers; 0: 2 */
     int ahead;         /* batches prepared ahead; 0: 2 */
+    size_t cache_bytes; /* of decoded pictures to keep; more are decoded again in each epoch; 0: 1 GiB */
 } loader_options;
 
 typedef struct loader loader;
 
-/* Pictures are decoded and squished once and kept (size * size * 4 bytes each). `data` must outlive the loader. */
+/*
+ * Pictures are decoded once and kept within cache_bytes: squished to size x size (masks by area) for AUGMENT_FASTAI, in their
+ * own size for AUGMENT_ONCE; 4 bytes a pixel. `data` must outlive the loader.
+ */
 status loader_open(loader **out, const dataset *data, const loader_options *options);
 void loader_close(loader *l);
 
 size_t loader_batches(const loader *l); /* of one epoch */
+
+/* The most that a loader with these options holds, in bytes; nothing is opened. */
+size_t loader_memory(const dataset *data, const loader_options *options);
 
 /* Go to a place: the next batch is `batch` of `epoch` (both from 0). Cheap: nothing is replayed. */
 void loader_seek(loader *l, int epoch, size_t batch);
 
 typedef struct batch {
     tensor images;     /* (count, 3, size, size), normalised */
-    tensor masks;      /* (count, 1, size, size), 0 or 1 */
+    tensor masks;      /* (count, 1, size, size): 1 polyp, 0 none, -1 ignored */
     int count;
 } batch;
 

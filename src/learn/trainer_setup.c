@@ -109,20 +109,27 @@ static plan_options training_options(const trainer *t)
                           .accumulate = t->recipe.accumulate > 1};
 }
 
+static loader_options batch_options(const trainer *t)
+{
+    return (loader_options){.size = t->recipe.size,
+                            .batch = t->recipe.batch,
+                            .seed = t->options->seed,
+                            .augment = &t->recipe.augment,
+                            .shuffle = true};
+}
+
 static status count_memory(memory_parts *m, const trainer *t)
 {
     const plan_options train = training_options(t);
     const plan_options infer = {.mode = PLAN_INFER, .threads = t->threads};
     const size_t pixels = (size_t)t->facts.size * (size_t)t->facts.size;
-    size_t kept;
+    const loader_options batches = batch_options(t);
     TRY(plan_memory_needed(&m->training, t->engine, &t->graph, input_shape(t, t->recipe.batch), &train));
     TRY(plan_memory_needed(&m->validation, t->engine, &t->plain, input_shape(t, 1), &infer));
     /* weights, both moments, the average, what is validated */
     m->copies = (4 + (size_t)(t->recipe.average > 0.0)) * t->graph.params.values * sizeof(float);
-    if (!size_multiply(t->data.train.count, pixels * 4, &kept))
-        return fail(POLYP_ERR_MEMORY, "too many pictures to keep");
-    /* three batches in the making and the gradient of the logits: 13 floats a pixel and picture */
-    m->pictures = kept + pixels * (size_t)t->recipe.batch * 13 * sizeof(float);
+    /* and the gradient of the logits */
+    m->pictures = loader_memory(&t->data.train, &batches) + pixels * (size_t)t->recipe.batch * sizeof(float);
     m->total = m->training + m->validation + m->copies + m->pictures;
     return POLYP_OK;
 }
@@ -207,8 +214,7 @@ static status open_parts(trainer *t)
 {
     const recipe *const r = &t->recipe;
     const plan_options train = training_options(t);
-    const loader_options batches = {
-        .size = r->size, .batch = r->batch, .seed = t->options->seed, .augment = true, .shuffle = true};
+    const loader_options batches = batch_options(t);
     TRY(loader_open(&t->loader, &t->data.train, &batches));
     TRY(params_create(&t->weights, &t->graph.params));
     TRY(params_create(&t->moment1, &t->graph.params));

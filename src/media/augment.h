@@ -61,19 +61,12 @@ typedef struct augment_range {
 typedef struct augment_kind_row {
     const char *name; /* "rotate": the key in a recipe */
     const char *does;
-    double probability; /* of an entry that gives ranges alone */
-    bool coin_each;     /* every range has its own coin (fastai's warp), not one for the kind */
-    bool once_only;     /* not in AUGMENT_FASTAI */
+    bool coin_each; /* every range has its own coin (fastai's warp), not one for the kind */
+    bool once_only; /* not in AUGMENT_FASTAI */
     augment_range ranges[AUGMENT_RANGES];
 } augment_kind_row;
 
 extern const augment_kind_row augment_kinds[AUGMENT_KINDS];
-
-/* The kind of this name, or AUGMENT_KINDS. */
-enum augment_kind augment_find(const char *name);
-
-/* How many ranges a kind has. */
-int augment_range_count(enum augment_kind kind);
 
 /* ---- what a recipe asks for ------------------------------------------------------------------------- */
 
@@ -81,9 +74,6 @@ enum augment_pipeline { AUGMENT_FASTAI, AUGMENT_ONCE, AUGMENT_PIPELINES };
 
 /* What lies outside the picture: the picture mirrored at its edge, black, or one of the two by a coin for each picture. */
 enum augment_fill { AUGMENT_FILL_REFLECT, AUGMENT_FILL_BLACK, AUGMENT_FILL_EITHER, AUGMENT_FILLS };
-
-extern const char *const augment_pipeline_names[AUGMENT_PIPELINES]; /* "fastai", "once" */
-extern const char *const augment_fill_names[AUGMENT_FILLS];         /* "reflect", "black", "either" */
 
 typedef struct augment_entry {
     double probability;              /* 0: off */
@@ -96,13 +86,8 @@ typedef struct augment_recipe {
     augment_entry entries[AUGMENT_KINDS]; /* all of them: those that are off too hold ranges within their limits */
 } augment_recipe;
 
-/* The table's probability and ranges. */
-augment_entry augment_entry_default(enum augment_kind kind);
-
-augment_recipe augment_recipe_none(void);   /* squished, nothing else */
-augment_recipe augment_recipe_flips(void);  /* both mirrors, each by a coin */
-augment_recipe augment_recipe_fastai(void); /* aug_transforms() with its defaults */
-augment_recipe augment_recipe_best(void);
+/* The pictures squished and nothing else: every probability 0, every range the table's. */
+augment_recipe augment_recipe_none(void);
 
 /* Probabilities in 0..1, ranges in order and within the table's limits, no entry that the pipeline lacks. Error: ARGUMENT,
  * naming the entry: "augment: rotate: degrees 10 to -10: the first must not be above the second". */

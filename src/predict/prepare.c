@@ -23,6 +23,18 @@ void prepare_normalise(tensor *input, int index, const polyp_image *picture)
     }
 }
 
+FAST_CLONES static void normalise_plane(float *levels, float mean, float deviation, size_t count)
+{
+    for (size_t i = 0; i < count; i++) levels[i] = (levels[i] / 255.0f - mean) / deviation;
+}
+
+void prepare_normalise_levels(tensor *input, int index)
+{
+    const size_t plane = (size_t)input->shape.h * (size_t)input->shape.w;
+    float *const first = input->data + (size_t)index * (size_t)input->shape.c * plane; /* (3, h, w) */
+    for (size_t c = 0; c < 3; c++) normalise_plane(first + c * plane, PREPARE_MEAN[c], PREPARE_STD[c], plane);
+}
+
 status prepare_input(tensor *input, int index, const polyp_image *picture)
 {
     polyp_image colour = {0}, squished = {0};

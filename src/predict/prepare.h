@@ -13,6 +13,9 @@ status prepare_input(tensor *input, int index, const polyp_image *picture);
 /* The normalisation alone: `picture` is RGB of the tensor's size. */
 void prepare_normalise(tensor *input, int index, const polyp_image *picture);
 
+/* The same for levels 0..255 that lie in plane `index` already. */
+void prepare_normalise_levels(tensor *input, int index);
+
 /*
  * Plane `index` of logits (n, 1, h, w) -> bilinear (half-pixel centres, edge clamped, no antialias: torch's
  * interpolate(align_corners=False)) to width x height -> sigmoid -> probability, and > threshold -> mask.
