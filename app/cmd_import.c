@@ -33,8 +33,9 @@ const command cmd_import = {
     .operands = "IN OUT",
     .summary = "turn PyTorch (.pth, .pt) or safetensors weights into a model",
     .details =
-        "The preset is recognised by the tensors' names and shapes. A torchvision ResNet becomes a file of encoder "
-        "weights for `polyp train --encoder`. A pickle that asks for more than tensors is refused and never executed.",
+        "The preset is recognised by the tensors' names and shapes: ours, or those of segmentation_models_pytorch's Unet with "
+        "a ResNet-18, 34, 50 or 101 encoder. A torchvision ResNet becomes a file of encoder weights for `polyp train "
+        "--encoder`. A pickle that asks for more than tensors is refused and never executed.",
     .operands_min = 2,
     .operands_max = 2,
     .rows = rows,

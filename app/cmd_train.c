@@ -17,7 +17,8 @@ static const option_row rows[] = {
              "how to train: best, paper, paper-frozen, quick (`polyp recipe` shows them), or a JSON file"),
     ROW_LIST("set", set, "KEY=VALUE", "change one value of the recipe, such as optimiser.rate=0.001"),
     ROW_TEXT("preset", options.preset, "P",
-             "network: slim, wide, coauthor, slim18, slim34 or slim101 (not given: the recipe's, or what --init has)"),
+             "network: slim, wide, coauthor, slim18, slim34, slim101, or smp-resnet18, 34, 50, 101 (not given: the recipe's, "
+             "or what --init has)"),
     ROW_TEXT("encoder", options.encoder, "WEIGHTS", "ImageNet weights for the encoder (.pth, .safetensors)"),
     ROW_TEXT("init", options.init, "MODEL", "go on from a model instead"),
     ROW_INT("size", options.size, "S", "pictures are S x S to the network (not given: the recipe's)", 32, 4096, 32),

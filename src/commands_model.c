@@ -152,9 +152,11 @@ status command_import(import_result *out, const import_options *options)
     if (depth > 0) {
         result = import_encoder(out, &file, depth, options);
     } else {
-        result = unet_recognise(&spec, &file, options->in);
-        if (result == POLYP_OK) result = import_model(out, &file, &spec, options);
+        TRY_DONE(weights_translate_smp(&file, options->in));
+        TRY_DONE(unet_recognise(&spec, &file, options->in));
+        result = import_model(out, &file, &spec, options);
     }
+done:
     weights_close(&file);
     return result;
 }

@@ -142,6 +142,15 @@ static void of_upconv(void **state)
     check_gradients(&c);
 }
 
+static void of_upsample(void **state)
+{
+    (void)state;
+    check c = {0};
+    assert_true(graph_upsample(&c.r.g, picture(&c), "op") > 0);
+    random_weights(&c);
+    check_gradients(&c);
+}
+
 static void of_norm(void **state)
 {
     (void)state;
@@ -226,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_conv),
         cmocka_unit_test(of_upconv),
+        cmocka_unit_test(of_upsample),
         cmocka_unit_test(of_norm),
         cmocka_unit_test(of_relu),
         cmocka_unit_test(of_max_pool),

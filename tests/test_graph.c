@@ -47,7 +47,7 @@ static void test_presets_have_the_published_size_and_cost(void **state)
     static const struct {
         const char *name;
         double macs, millions;
-    } expected[] = {{"slim", 9.3, 30.5}, {"wide", 16.5, 40.9}, {"coauthor", 31.9, 20.6}};
+    } expected[] = {{"slim", 9.3, 30.5}, {"wide", 16.5, 40.9}, {"coauthor", 31.9, 20.6}, {"smp-resnet50", 10.6, 32.5}};
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         graph g = built(expected[i].name);
         const double macs = giga_macs(&g, 256), millions = (double)trained_values(&g) * 1e-6;
@@ -98,6 +98,12 @@ static void test_names_and_shapes_are_pytorchs(void **state)
     assert_param(&g, "head.weight", 1, 16, 1, 1);
     assert_param(&g, "head.bias", 1, 0, 0, 0);
     assert_int_equal(param_find(&g.params, "encoder.fc.weight"), -1);
+    graph_free(&g);
+    g = built("smp-resnet50");
+    assert_int_equal(param_find(&g.params, "decoder.0.up.weight"), -1);
+    assert_param(&g, "decoder.0.conv1.weight", 256, 2048 + 1024, 3, 3);
+    assert_param(&g, "decoder.4.conv1.weight", 16, 32, 3, 3);
+    assert_param(&g, "head.weight", 1, 16, 3, 3);
     graph_free(&g);
 }
 

@@ -337,6 +337,45 @@ static void test_deal_and_gather(void **state)
     deal_case(16, 4, 3);
 }
 
+static void upsample_case(int lanes, int h, int w)
+{
+    const extent small = {2, 3, lanes, (size_t)h * (size_t)w, 2}, large = {2, 3, lanes, 4 * small.pixels, 2};
+    field in = tensor_of(&small, 1, 90), out = tensor_of(&large, 2, 91), copy = tensor_of(&large, 0, 92);
+    field gradient = tensor_of(&large, 1, 93), back = tensor_of(&small, 0, 94);
+    float *const expected = memory_allocate(channels(&small) * small.pixels * 2, sizeof *expected);
+    kernel_upsample(out, copy, in, h, w, &small);
+    kernel_upsample_gradient(back, gradient, h, w, &small);
+    for (size_t n = 0; n < 2; n++) {
+        for (size_t c = 0; c < channels(&small); c++) {
+            for (size_t p = 0; p < large.pixels; p++) {
+                const size_t y = p / (2 * (size_t)w), x = p % (2 * (size_t)w), from = y / 2 * (size_t)w + x / 2;
+                const float v = at(in, &small, n, c, from);
+                assert_true(at(out, &large, n, c, p) == v);
+                assert_true(at(copy, &large, n, c, p) == v);
+                expected[(n * channels(&small) + c) * small.pixels + from] += at(gradient, &large, n, c, p);
+            }
+            for (size_t p = 0; p < small.pixels; p++) {
+                const float sum = expected[(n * channels(&small) + c) * small.pixels + p];
+                near((double)at(back, &small, n, c, p), (double)sum, 1e-6, &small, c, p);
+            }
+        }
+    }
+    memory_free(expected);
+    memory_free(gradient.data);
+    memory_free(in.data);
+    memory_free(out.data);
+    memory_free(copy.data);
+    memory_free(back.data);
+}
+
+static void test_upsample(void **state)
+{
+    (void)state;
+    upsample_case(8, 1, 1);
+    upsample_case(8, 3, 5);
+    upsample_case(16, 4, 3);
+}
+
 static void test_plain_order_and_back(void **state)
 {
     (void)state;
@@ -364,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_sums_do_not_depend_on_threads),
         cmocka_unit_test(test_max_pool),
         cmocka_unit_test(test_deal_and_gather),
+        cmocka_unit_test(test_upsample),
         cmocka_unit_test(test_plain_order_and_back),
     };
     return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);

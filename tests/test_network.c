@@ -1,7 +1,8 @@
 /*
  * Whole networks of every engine against PyTorch in double precision: logits, gradients, ten training steps, running
  * statistics. Weights, pictures and masks come from our generator here and, written a second time, in
- * golden/make_network.py; network.golden holds PyTorch's results.
+ * golden/make_network.py; network.golden holds PyTorch's results, smp.golden those of segmentation_models_pytorch's Unet
+ * (golden/make_smp.py).
  */
 #include <math.h>
 #include <setjmp.h>
@@ -31,18 +32,12 @@ typedef struct record {
 static record records[MAX_RECORDS];
 static int record_count;
 
-static FILE *golden_open(void)
+static int golden_read_file(const char *name)
 {
     const char *const source = getenv("POLYP_SOURCE");
     char path[4096];
-    (void)snprintf(path, sizeof path, "%s/tests/golden/network.golden", source == NULL ? "." : source);
-    return fopen(path, "rb");
-}
-
-static int golden_read(void **state)
-{
-    (void)state;
-    FILE *const file = golden_open();
+    (void)snprintf(path, sizeof path, "%s/tests/golden/%s", source == NULL ? "." : source, name);
+    FILE *const file = fopen(path, "rb");
     char magic[8];
     if (file == NULL || fread(magic, 1, 8, file) != 8 || memcmp(magic, "polypgld", 8) != 0) return -1;
     for (; record_count < MAX_RECORDS; record_count++) {
@@ -53,6 +48,12 @@ static int golden_read(void **state)
         if (r->values == NULL || fread(r->values, sizeof *r->values, r->count, file) != r->count) return -1;
     }
     return fclose(file);
+}
+
+static int golden_read(void **state)
+{
+    (void)state;
+    return golden_read_file("network.golden") == 0 && golden_read_file("smp.golden") == 0 ? 0 : -1;
 }
 
 static int golden_free(void **state)
@@ -73,7 +74,7 @@ static const record *golden(const char *format, ...)
     for (int i = 0; i < record_count; i++) {
         if (strcmp(records[i].name, name) == 0) return &records[i];
     }
-    fail_msg("network.golden has no %s", name);
+    fail_msg("the golden files have no %s", name);
     return NULL;
 }
 
@@ -127,7 +128,7 @@ static void harden(params *p, bool settled)
 
 static void network_build(network *out, const char *preset, bool settled)
 {
-    unet_spec spec = {"narrow", 50, 8, 4, 5, {32, 16, 8, 4, 2}};
+    unet_spec spec = {"narrow", 50, 8, 4, 5, {32, 16, 8, 4, 2}, DECODER_TRANSPOSED};
     if (strcmp(preset, "narrow") != 0) assert_int_equal(unet_preset(&spec, preset), POLYP_OK);
     *out = (network){0};
     assert_int_equal(unet_build(&out->g, &spec), POLYP_OK);
@@ -473,6 +474,11 @@ static check CHECKS[] = {
     {"onednn", "slim", 96, 4},
     {"onednn", "coauthor", 64, 4},
     {"onednn", "wide", 0, 0},
+    {"reference", "smp-resnet18", 64, 4},
+    {"onednn", "smp-resnet18", 64, 4},
+    {"onednn", "smp-resnet34", 0, 0},
+    {"onednn", "smp-resnet50", 0, 0},
+    {"onednn", "smp-resnet101", 0, 0},
 };
 
 #define CASE(test, i) {#test " " #i, test, NULL, NULL, &CHECKS[i]}
@@ -486,6 +492,9 @@ int main(void)
         CASE(test_train, 4), CASE(test_train, 5), CASE(test_train, 6), CASE(test_train, 7),
         CASE(test_steps, 0), CASE(test_gradients, 2), CASE(test_steps, 4), CASE(test_steps, 6),
         CASE(test_kernels, 5), CASE(test_kernels, 6), CASE(test_kernels, 7), CASE(test_kernels, 8),
+        CASE(test_eval, 9), CASE(test_eval, 10), CASE(test_eval, 11), CASE(test_eval, 12), CASE(test_eval, 13),
+        CASE(test_train, 9), CASE(test_train, 10),
+        CASE(test_gradients, 9), CASE(test_gradients, 10), CASE(test_kernels, 12),
     };
     cmocka_set_test_filter(getenv("POLYP_FILTER"));
     return cmocka_run_group_tests(tests, golden_read, golden_free);

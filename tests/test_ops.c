@@ -119,6 +119,29 @@ static int decoder(graph *g, int x, const op_case *c)
     return graph_relu(g, graph_norm(g, graph_conv(g, joined, c->out, 3, 1, 1, false, 2, "op"), 2, "norm"), "relu");
 }
 
+static int upsample(graph *g, int x, const op_case *c)
+{
+    (void)c;
+    return graph_upsample(g, x, "op");
+}
+
+/* segmentation_models_pytorch's joint, and its last stage without a skip; x is read by the pool and by the joint. */
+static int nearest_decoder(graph *g, int x, const op_case *c)
+{
+    const int up = graph_upsample(g, graph_max_pool(g, x, 2, 2, 0, "pool"), "up");
+    const int y = graph_conv(g, graph_concat(g, up, x, "concat"), c->out, 3, 1, 1, false, 2, "op");
+    const int whole = graph_upsample(g, graph_relu(g, graph_norm(g, y, 2, "norm"), "relu"), "whole");
+    return graph_conv(g, whole, 1, 3, 1, 1, true, 2, "head");
+}
+
+/* What is upsampled is read by others too: its gradient has several sources. */
+static int upsample_shared(graph *g, int x, const op_case *c)
+{
+    const int up = graph_upsample(g, x, "up");
+    const int both = graph_concat(g, graph_upsample(g, x, "again"), up, "concat");
+    return graph_add(g, conv(g, up, c), conv_norm(g, both, c), "add");
+}
+
 static void build(graph *g, const op_case *c)
 {
     const int x =
@@ -379,8 +402,11 @@ PATTERN_TEST(relu, SIZES, NONE, .has_norm = false)
 PATTERN_TEST(add_twice, SIZES, NONE, .has_norm = false)
 PATTERN_TEST(max_pool, SIZES, POOLS, .has_norm = false)
 PATTERN_TEST(upconv, SIZES, NONE, .has_norm = false)
+PATTERN_TEST(upsample, SIZES, NONE, .has_norm = false)
+PATTERN_TEST(upsample_shared, SIZES, NONE, .has_norm = true)
 PATTERN_TEST(concat, SIZES, NONE, .has_norm = false)
 PATTERN_TEST(decoder, EVEN_SIZES, NONE, .has_norm = true)
+PATTERN_TEST(nearest_decoder, EVEN_SIZES, NONE, .has_norm = true)
 
 /* ---- NaN ------------------------------------------------------------------------------------------------- */
 
@@ -412,8 +438,9 @@ static void test_nan_is_not_hidden(void **state)
 {
     (void)state;
     int (*const builders[])(graph *, int, const op_case *) = {conv,     conv_relu, conv_norm_relu, residual,
-                                                              max_pool, upconv,    decoder};
-    const char *const names[] = {"conv", "conv_relu", "conv_norm_relu", "residual", "max_pool", "upconv", "decoder"};
+                                                              max_pool, upconv,    decoder,        upsample};
+    const char *const names[] = {"conv",     "conv_relu", "conv_norm_relu", "residual",
+                                 "max_pool", "upconv",    "decoder",        "upsample"};
     int hidden = 0, tried = 0;
     for (int e = 0; OTHERS[e] != NULL; e++) {
         const engine *found = NULL;
@@ -441,6 +468,8 @@ int main(void)
         cmocka_unit_test(test_add_twice),      cmocka_unit_test(test_max_pool),
         cmocka_unit_test(test_upconv),         cmocka_unit_test(test_concat),
         cmocka_unit_test(test_decoder),        cmocka_unit_test(test_nan_is_not_hidden),
+        cmocka_unit_test(test_upsample),       cmocka_unit_test(test_upsample_shared),
+        cmocka_unit_test(test_nearest_decoder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

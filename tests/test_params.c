@@ -138,8 +138,8 @@ static rig *start(const unet_spec *spec)
     return r;
 }
 
-static const unet_spec SMALL = {"small", 18, 8, 4, 5, {16, 8, 8, 8, 8}};
-static const unet_spec SHORT = {"short", 18, 8, 3, 4, {16, 8, 8, 8}};
+static const unet_spec SMALL = {"small", 18, 8, 4, 5, {16, 8, 8, 8, 8}, DECODER_TRANSPOSED};
+static const unet_spec SHORT = {"short", 18, 8, 3, 4, {16, 8, 8, 8}, DECODER_TRANSPOSED};
 
 static void stop(rig *r)
 {
@@ -255,7 +255,7 @@ static void test_fill_encoder(void **state)
 static void test_fill_encoder_names_what_does_not_fit(void **state)
 {
     const char *const path = in(state, "x.safetensors");
-    const unet_spec other = {"fifty", 50, 8, 4, 5, {16, 8, 8, 8, 8}}, longer = {"more", 34, 8, 4, 5, {16, 8, 8, 8, 8}};
+    const unet_spec other = {"fifty", 50, 8, 4, 5, {16, 8, 8, 8, 8}, DECODER_TRANSPOSED}, longer = {"more", 34, 8, 4, 5, {16, 8, 8, 8, 8}, DECODER_TRANSPOSED};
     rig *const r = start(&SMALL), *const fifty = start(&other), *const more = start(&longer);
     list_items(r, "encoder.");
     weights_file file = write_and_open(r, path);

@@ -309,6 +309,31 @@ static void gradients_of_what_is_read_twice_add_up(void **state)
     rig_stop(&r);
 }
 
+static void upsampling_repeats_and_its_gradient_sums(void **state)
+{
+    (void)state;
+    rig r = {0};
+    const int x = graph_picture(&r.g, 1, 1, 2);
+    assert_true(graph_upsample(&r.g, x, "op") > 0);
+    assert_ok(params_create(&r.weights, &r.g.params));
+    for (int i = 0; i < 4; i++) rig_param(&r, "picture.weight")[i] = (float)(i + 1);
+    rig_start(&r, "reference", (shape){1, 1, 1, 1}, PLAN_TRAIN, 1);
+    rig_forward(&r, (const float[1]){1});
+    check_shape(&r, 1, 1, 4, 4);
+    const float *const seen = plan_logits(r.p).data; /* the picture's own order is graph_picture()'s */
+    const float a = seen[0], b = seen[2], c = seen[8], d = seen[10];
+    check_output(&r, (const float[16]){a, a, b, b, a, a, b, b, c, c, d, d, c, c, d, d});
+    assert_true(a + b + c + d == 10 && a * b * c * d == 24);
+    float got[4];
+    backward_to(&r, "picture.weight",
+                (const float[16]){1, 2, 3, 4, 5, 6, 7, 8, 10, 20, 30, 40, 50, 60, 70, 80}, got);
+    for (int i = 0; i < 4; i++) {
+        const float value = rig_param(&r, "picture.weight")[i];
+        assert_true(got[i] == (value == a ? 14.0F : value == b ? 22.0F : value == c ? 140.0F : 220.0F));
+    }
+    rig_stop(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +344,7 @@ int main(void)
         cmocka_unit_test(channels_mix_with_bias),
         cmocka_unit_test(long_rows_have_no_seam),
         cmocka_unit_test(upconv_by_hand),
+        cmocka_unit_test(upsampling_repeats_and_its_gradient_sums),
         cmocka_unit_test(norm_in_training),
         cmocka_unit_test(norm_in_inference),
         cmocka_unit_test(norm_of_constants),

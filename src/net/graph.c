@@ -120,6 +120,15 @@ int graph_upconv(graph *g, int input, int channels, int group, const char *name)
     return g->count - 1;
 }
 
+int graph_upsample(graph *g, int input, const char *name)
+{
+    if (input < 0) return -1;
+    op *const o = append(g, OP_UPSAMPLE, g->ops[input].channels, name);
+    if (o == NULL) return -1;
+    o->input[0] = input;
+    return g->count - 1;
+}
+
 int graph_concat(graph *g, int a, int b, const char *name)
 {
     if (a < 0 || b < 0) return -1;
@@ -159,7 +168,7 @@ static status op_shape(const op *o, const shape *known, shape input, shape *out)
     if (o->kind == OP_CONV || o->kind == OP_MAX_POOL) {
         out->h = output_side(o, a.h);
         out->w = output_side(o, a.w);
-    } else if (o->kind == OP_UPCONV) {
+    } else if (o->kind == OP_UPCONV || o->kind == OP_UPSAMPLE) {
         if (a.h > INT_MAX / 2 || a.w > INT_MAX / 2)
             return fail(POLYP_ERR_SIZE, "%s: the picture is too large", o->name);
         out->h = 2 * a.h;

@@ -16,6 +16,7 @@ enum op_kind {
     OP_ADD,      /* input[0] + input[1] */
     OP_MAX_POOL, /* kernel, stride, padding (padding never wins) */
     OP_UPCONV,   /* transposed convolution 2x2, stride 2; params: weight, then bias */
+    OP_UPSAMPLE, /* every pixel becomes 2x2 equal ones */
     OP_CONCAT    /* channels of input[0], then of input[1] */
 };
 
@@ -70,6 +71,7 @@ int graph_relu(graph *g, int input, const char *name);
 int graph_add(graph *g, int a, int b, const char *name);
 int graph_max_pool(graph *g, int input, int kernel, int stride, int padding, const char *name);
 int graph_upconv(graph *g, int input, int channels, int group, const char *name);
+int graph_upsample(graph *g, int input, const char *name);
 int graph_concat(graph *g, int a, int b, const char *name);
 
 /* The shape of every value for an input shape: out[graph->count]. Errors: SIZE (not a multiple of the network's 32, too
@@ -95,6 +97,11 @@ typedef struct resnet_values {
  */
 status resnet_build(graph *g, int input, const char *prefix, int depth, int width, int layers, resnet_values *out);
 
+enum unet_decoder {
+    DECODER_TRANSPOSED, /* Alam et al. 2020: transposed convolutions, the picture as last skip, a 1x1 head */
+    DECODER_NEAREST     /* segmentation_models_pytorch's Unet: nearest upsampling, no skip at full size, a 3x3 head */
+};
+
 typedef struct unet_spec {
     char name[24];
     int depth;     /* of the ResNet */
@@ -102,14 +109,17 @@ typedef struct unet_spec {
     int layers;    /* 4: bridge is layer4; 3: layer3 */
     int stages;    /* layers + 1 */
     int widths[5]; /* of the decoder's stages, deepest first */
+    enum unet_decoder decoder;
 } unet_spec;
 
-/* "slim", "wide", "coauthor", "slim18", "slim34", "slim101" (design section 3). Error: ARGUMENT, listing the names. */
+/* "slim", "wide", "coauthor", "slim18", "slim34", "slim101" (design section 3), "smp-resnet18" and so on with
+ * segmentation_models_pytorch's decoder, "tiny" for tests. Error: ARGUMENT, listing the names. */
 status unet_preset(unet_spec *out, const char *name);
 const char *const *unet_preset_names(void); /* ends with NULL */
 
 /* Alam et al. 2020: ResNet encoder; each decoder step transposed convolution, concatenation [up, skip], twice (3x3
- * convolution, batch norm, ReLU); head 1x1 convolution to one logit. `out` zero-initialised; graph_free() it. */
+ * convolution, batch norm, ReLU); head 1x1 convolution to one logit. Or the decoder of segmentation_models_pytorch's Unet
+ * (decoders/unet/decoder.py of version 0.6). `out` zero-initialised; graph_free() it. */
 status unet_build(graph *out, const unet_spec *spec);
 
 /*

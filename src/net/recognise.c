@@ -51,5 +51,7 @@ status unet_recognise(unet_spec *out, const weights_file *file, const char *path
                     "%s: is an encoder alone, not a segmentation network; give it to `polyp train --encoder`", path);
     }
     return fail(POLYP_ERR_MISMATCH,
-                "%s: its tensors have not the names and shapes of any preset (slim, wide, coauthor, ...)", path);
+                "%s: its tensors have not the names and shapes of any preset (slim, wide, coauthor, ..., or "
+                "segmentation_models_pytorch's Unet with a ResNet-18, 34, 50 or 101 encoder)",
+                path);
 }

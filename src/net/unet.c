@@ -1,4 +1,6 @@
-/* The U-Net of Alam et al. 2020: a ResNet encoder, a decoder of transposed convolutions with skips, one logit a pixel.
+/*
+ * The U-Net of Alam et al. 2020: a ResNet encoder, a decoder of transposed convolutions with skips, one logit a pixel; and
+ * the Unet of segmentation_models_pytorch, whose decoder repeats pixels instead.
  */
 #include <stdio.h>
 #include <string.h>
@@ -6,18 +8,23 @@
 #include "net/graph.h"
 
 static const unet_spec PRESETS[] = {
-    {"slim", 50, 64, 4, 5, {256, 128, 64, 32, 16}},
-    {"wide", 50, 64, 4, 5, {512, 256, 128, 64, 32}},
-    {"coauthor", 50, 64, 3, 4, {512, 256, 128, 64}},
-    {"slim18", 18, 64, 4, 5, {256, 128, 64, 32, 16}},
-    {"slim34", 34, 64, 4, 5, {256, 128, 64, 32, 16}},
-    {"slim101", 101, 64, 4, 5, {256, 128, 64, 32, 16}},
+    {"slim", 50, 64, 4, 5, {256, 128, 64, 32, 16}, DECODER_TRANSPOSED},
+    {"wide", 50, 64, 4, 5, {512, 256, 128, 64, 32}, DECODER_TRANSPOSED},
+    {"coauthor", 50, 64, 3, 4, {512, 256, 128, 64}, DECODER_TRANSPOSED},
+    {"slim18", 18, 64, 4, 5, {256, 128, 64, 32, 16}, DECODER_TRANSPOSED},
+    {"slim34", 34, 64, 4, 5, {256, 128, 64, 32, 16}, DECODER_TRANSPOSED},
+    {"slim101", 101, 64, 4, 5, {256, 128, 64, 32, 16}, DECODER_TRANSPOSED},
+    {"smp-resnet18", 18, 64, 4, 5, {256, 128, 64, 32, 16}, DECODER_NEAREST},
+    {"smp-resnet34", 34, 64, 4, 5, {256, 128, 64, 32, 16}, DECODER_NEAREST},
+    {"smp-resnet50", 50, 64, 4, 5, {256, 128, 64, 32, 16}, DECODER_NEAREST},
+    {"smp-resnet101", 101, 64, 4, 5, {256, 128, 64, 32, 16}, DECODER_NEAREST},
     /* for tests and for trying the program out: milliseconds a step */
-    {"tiny", 18, 8, 4, 5, {32, 16, 8, 8, 8}},
+    {"tiny", 18, 8, 4, 5, {32, 16, 8, 8, 8}, DECODER_TRANSPOSED},
 };
 enum { PRESET_COUNT = sizeof PRESETS / sizeof PRESETS[0] };
 
-static const char *const PRESET_NAMES[] = {"slim", "wide", "coauthor", "slim18", "slim34", "slim101", "tiny", NULL};
+static const char *const PRESET_NAMES[] = {"slim",         "wide",         "coauthor",     "slim18",        "slim34", "slim101",
+                                           "smp-resnet18", "smp-resnet34", "smp-resnet50", "smp-resnet101", "tiny",   NULL};
 _Static_assert(sizeof PRESET_NAMES / sizeof PRESET_NAMES[0] == PRESET_COUNT + 1, "one name per preset");
 
 const char *const *unet_preset_names(void)
@@ -34,7 +41,9 @@ status unet_preset(unet_spec *out, const char *name)
         }
     }
     return fail(POLYP_ERR_ARGUMENT,
-                "there is no preset %s; there are slim, wide, coauthor, slim18, slim34, slim101, tiny", name);
+                "there is no preset %s; there are slim, wide, coauthor, slim18, slim34, slim101, smp-resnet18, "
+                "smp-resnet34, smp-resnet50, smp-resnet101, tiny",
+                name);
 }
 
 /* 3x3 convolution, batch norm, ReLU: number 1 or 2 of stage k. */
@@ -49,13 +58,15 @@ static int conv_block(graph *g, int input, int channels, int k, int number)
     return graph_relu(g, y, name);
 }
 
-static int decoder_stage(graph *g, int input, int skip, int channels, int k)
+/* skip -1: none */
+static int decoder_stage(graph *g, int input, int skip, enum unet_decoder decoder, int channels, int k)
 {
     char name[48];
     (void)snprintf(name, sizeof name, "decoder.%d.up", k);
-    int y = graph_upconv(g, input, channels, PARAM_GROUP_DECODER, name);
+    int y = decoder == DECODER_NEAREST ? graph_upsample(g, input, name)
+                                       : graph_upconv(g, input, channels, PARAM_GROUP_DECODER, name);
     (void)snprintf(name, sizeof name, "decoder.%d.concat", k);
-    y = graph_concat(g, y, skip, name);
+    if (skip >= 0) y = graph_concat(g, y, skip, name);
     return conv_block(g, conv_block(g, y, channels, k, 1), channels, k, 2);
 }
 
@@ -69,13 +80,16 @@ status unet_build(graph *out, const unet_spec *spec)
     if (result != POLYP_OK) goto done;
 
     /* deepest first: the layers above the bridge, the stem, the picture itself */
+    const bool nearest = spec->decoder == DECODER_NEAREST;
     int value = encoder.layer[spec->layers - 1];
     for (int k = 0; k < spec->stages; k++) {
         const int above = spec->layers - 2 - k;
-        const int skip = above >= 0 ? encoder.layer[above] : above == -1 ? encoder.stem : picture;
-        value = decoder_stage(&g, value, skip, spec->widths[k], k);
+        const int full = nearest ? -1 : picture;
+        const int skip = above >= 0 ? encoder.layer[above] : above == -1 ? encoder.stem : full;
+        value = decoder_stage(&g, value, skip, spec->decoder, spec->widths[k], k);
     }
-    if (graph_conv(&g, value, 1, 1, 1, 0, true, PARAM_GROUP_DECODER, "head") < 0) result = POLYP_ERR_MEMORY;
+    const int kernel = nearest ? 3 : 1;
+    if (graph_conv(&g, value, 1, kernel, 1, kernel / 2, true, PARAM_GROUP_DECODER, "head") < 0) result = POLYP_ERR_MEMORY;
 done:
     if (result == POLYP_OK) {
         *out = g;

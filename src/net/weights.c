@@ -78,8 +78,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp((*(const weights_entry *const *)a)->name, (*(const weights_entry *const *)b)->name);
 }
 
-/* Entries in the order of the data, and by name, where no name may come twice. */
-static status make_index(weights_file *file, const char *path)
+status weights_index(weights_file *file, const char *path)
 {
     file->by_name = arena_take(file->arena, file->count, sizeof *file->by_name);
     if (file->by_name == NULL) return POLYP_ERR_MEMORY;
@@ -138,7 +137,7 @@ status weights_open(weights_file *out, const char *path)
     TRY_DONE(file_map(&file.bytes, path));
     TRY_DONE(arena_create(&file.arena, ARENA_CHUNK));
     TRY_DONE(read_content(&file, path));
-    TRY_DONE(make_index(&file, path));
+    TRY_DONE(weights_index(&file, path));
 done:
     if (result == POLYP_OK) {
         *out = file;

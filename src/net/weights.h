@@ -46,6 +46,14 @@ typedef struct weights_file {
 status weights_open(weights_file *out, const char *path);
 void weights_close(weights_file *file);
 
+/*
+ * The tensors of a segmentation_models_pytorch Unet get our names (decoder.blocks.0.conv1.0.weight becomes
+ * decoder.0.conv1.weight, segmentation_head.0.bias head.bias); "model." before all names and a classification head are
+ * dropped. Other files stay as they are. Errors: MISMATCH (another of its networks, several classes), FORMAT (two tensors
+ * of one name), MEMORY.
+ */
+status weights_translate_smp(weights_file *file, const char *path);
+
 const weights_entry *weights_find(const weights_file *file, const char *name); /* or NULL */
 const char *weights_metadata(const weights_file *file, const char *key);       /* or NULL */
 

@@ -1,4 +1,5 @@
-/* What the readers of weights files share; only weights*.c, safetensors.c, pytorch*.c and pickle.c include it. */
+/* What the readers of weights files share; only weights*.c, smp_names.c, safetensors.c, pytorch*.c and pickle.c include
+ * it. */
 #ifndef POLYP_NET_WEIGHTS_READER_H
 #define POLYP_NET_WEIGHTS_READER_H
 
@@ -21,6 +22,9 @@ bool weights_name_is_sane(const char *name, size_t size);
 
 /* entry->count from rank and shape, row-major strides when `dense`. false: the product is too large to address. */
 bool weights_count(weights_entry *entry, bool dense);
+
+/* Puts entries in the order of the data and makes file->by_name, where no name may come twice. Errors: FORMAT, MEMORY. */
+status weights_index(weights_file *file, const char *path);
 
 /* Words from a file for a message: printable, shortened, always ends. */
 typedef struct shown_text {

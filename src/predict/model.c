@@ -88,10 +88,11 @@ static status read_text(char *out, size_t room, const weights_file *file, const 
     return POLYP_OK;
 }
 
-static status read_facts(model_facts *out, unet_spec *spec, const weights_file *file, const char *path)
+static status read_facts(model_facts *out, unet_spec *spec, weights_file *file, const char *path)
 {
     const char *const format = weights_metadata(file, "format");
     if (!format || strcmp(format, "pt") == 0) { /* another program's safetensors: known by names and shapes */
+        TRY(weights_translate_smp(file, path));
         TRY(unet_recognise(spec, file, path));
         *out = model_facts_default(spec->name);
         return POLYP_OK;

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 import network
-from network import RANDOM_TEST, SPECS, Stream
+from network import RANDOM_TEST, Stream
 
 SEED = 42
 SAMPLES = 64
@@ -57,7 +57,7 @@ def harden(model, settled):
 
 
 def build(preset, settled, dtype):
-    model = network.Network(SPECS[preset])
+    model = network.create(preset)
     network.initialise(model, SEED)
     harden(model, settled)
     return model.to(dtype)
@@ -110,7 +110,7 @@ def training(preset, side, count, dtype):
 def gradients(model, preset):
     """Per tensor every element (narrow), or norm and samples; and its largest element, which tolerances are relative to."""
     out = {}
-    trained = dict(model.named_parameters())
+    trained = {network.our_name(name): value for name, value in model.named_parameters()}
     for index, (name, _) in enumerate(network.table(model)):
         if name in trained:
             values = numbers(trained[name].grad)
@@ -135,23 +135,27 @@ def steps(preset, side, count, dtype):
     return out | {f"{preset}/losses": np.array(losses), f"{preset}/running": running(model)}
 
 
-def everything(dtype):
+def everything(trained, stepped):
     out = {}
-    for preset, side, count in TRAINED:
-        out |= inference(preset, dtype) | training(preset, side, count, dtype)
-    for preset, side, count in STEPPED:
-        out |= steps(preset, side, count, dtype)
+    for preset, side, count in trained:
+        out |= inference(preset, torch.float64) | training(preset, side, count, torch.float64)
+    for preset, side, count in stepped:
+        out |= steps(preset, side, count, torch.float64)
     return out
 
 
-def main():
-    path = Path(__file__).with_name("network.golden")
+def write(name, records):
+    path = Path(__file__).with_name(name)
     with open(path, "wb") as f:
         f.write(b"polypgld")
-        for name, values in everything(torch.float64).items():
+        for name, values in records.items():
             f.write(struct.pack("<88sQ", name.encode(), len(values)))
             f.write(values.astype("<f4").tobytes())
     print(f"{path.name}: {path.stat().st_size} bytes")
+
+
+def main():
+    write("network.golden", everything(TRAINED, STEPPED))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ An independent second writing of src/net/{resnet,unet}.c, src/net/params.h and s
 tests/test_network.c (through make_network.py) and the opponent of bench/peers.py. Modules are registered in running
 order, so that state_dict() lists its entries in the order of polyp's parameter table.
 """
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -199,9 +200,25 @@ class Network(nn.Module):
         return self.head(x)
 
 
+def our_name(name):
+    """polyp's name of a tensor of segmentation_models_pytorch's Unet; our own names stay."""
+    name = re.sub(r"^decoder\.blocks\.(\d)\.conv(\d)\.0\.", r"decoder.\1.conv\2.", name)
+    name = re.sub(r"^decoder\.blocks\.(\d)\.conv(\d)\.1\.", r"decoder.\1.bn\2.", name)
+    return name.replace("segmentation_head.0.", "head.")
+
+
 def table(model):
     """(name, tensor) in the order of polyp's parameter table."""
-    return [(k, v) for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")]
+    return [(our_name(k), v) for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")]
+
+
+def create(preset):
+    """The network of a preset: ours, or segmentation_models_pytorch's own."""
+    if not preset.startswith("smp-"):
+        return Network(SPECS[preset])
+    import segmentation_models_pytorch
+
+    return segmentation_models_pytorch.Unet(preset.removeprefix("smp-"), encoder_weights=None, classes=1)
 
 
 def initialise(model, seed):

@@ -82,12 +82,22 @@ static void pool(onednn_plan *p, const work *w)
                     &s, &e);
 }
 
+static void upsample(onednn_plan *p, const work *w)
+{
+    const value_places *const v = &p->values[w->u.value];
+    const extent e = extent_of(p, w->in);
+    kernel_upsample(field_at(p, v->at, w->out), field_at(p, v->copy, w->out),
+                    field_at(p, p->values[w->u.source[0]].at, w->in), w->in.h, w->in.w, &e);
+}
+
 void forward_simple(onednn_plan *p, const work *w)
 {
     if (w->u.core == CORE_CONCAT) {
         join_parts(p, w);
     } else if (w->u.core == CORE_POOL) {
         pool(p, w);
+    } else if (w->u.core == CORE_UPSAMPLE) {
+        upsample(p, w);
     }
 }
 

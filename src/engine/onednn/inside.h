@@ -173,7 +173,7 @@ status weights_load_span(onednn_plan *p, enum plan_span span, const params *from
 status infer_forward(onednn_plan *p);
 void forward_input(onednn_plan *p);
 void forward_outputs(onednn_plan *p);
-void forward_simple(onednn_plan *p, const work *w); /* max pool and concatenation */
+void forward_simple(onednn_plan *p, const work *w); /* max pool, concatenation, upsampling (with its copy) */
 /* train.c */
 status train_forward(onednn_plan *p);
 status train_backward(onednn_plan *p, const tensor *gradients);

@@ -286,6 +286,35 @@ void kernel_gather(field groups, float *bias_gradient, field gradient, int h, in
     }
 }
 
+/* ---- nearest upsampling -------------------------------------------------------------------------------- */
+
+void kernel_upsample(field out, field copy, field in, int h, int w, const extent *e)
+{
+    const size_t small = (size_t)h * (size_t)w, row = (size_t)w * (size_t)e->lanes;
+    const size_t rows = (size_t)e->n * (size_t)e->blocks * (size_t)h;
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < rows; i++) {
+        const row_of_plane r = row_at(e, h, i);
+        float *const to = plane_of(out, e, &r, 4 * small) + (size_t)r.row * 4 * row;
+        FOR_LANES(e, repeat_row, to, plane_of(in, e, &r, small) + (size_t)r.row * row, w);
+        if (copy.data != NULL) {
+            memcpy(plane_of(copy, e, &r, 4 * small) + (size_t)r.row * 4 * row, to, 4 * row * sizeof(float));
+        }
+    }
+}
+
+void kernel_upsample_gradient(field in, field out, int h, int w, const extent *e)
+{
+    const size_t small = (size_t)h * (size_t)w, row = (size_t)w * (size_t)e->lanes;
+    const size_t rows = (size_t)e->n * (size_t)e->blocks * (size_t)h;
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < rows; i++) {
+        const row_of_plane r = row_at(e, h, i);
+        FOR_LANES(e, sum_fours_row, plane_of(in, e, &r, small) + (size_t)r.row * row,
+                  plane_of(out, e, &r, 4 * small) + (size_t)r.row * 4 * row, w);
+    }
+}
+
 /* ---- plain order --------------------------------------------------------------------------------------- */
 
 /* Canonical channel at place `to`, or -1. */

@@ -87,6 +87,11 @@ void kernel_deal(field out, field copy, field groups, const float *bias, int h, 
 /* And back: groups from the gradient; per channel the sum, for the bias. */
 void kernel_gather(field groups, float *bias_gradient, field gradient, int h, int w, const extent *e, double *partials);
 
+/* Nearest upsampling: every pixel of h x w becomes 2x2 equal ones, in `out` and in `copy` where that is not NULL; and its
+ * gradient, the sum of the four. `e` is of the small size. */
+void kernel_upsample(field out, field copy, field in, int h, int w, const extent *e);
+void kernel_upsample_gradient(field in, field out, int h, int w, const extent *e);
+
 /* nchw <-> blocked, with channel c at place map[c]; places without a channel get 0. `e` is of the blocked tensor. */
 void kernel_block(field out, const float *planar, const int *map, int channels, const extent *e);
 void kernel_unblock(float *planar, field in, const int *map, int channels, const extent *e);

@@ -226,6 +226,30 @@ FAST_CLONES static void NAME(gather_row)(float *groups, size_t apart, double *su
     memcpy(sum, &total, sizeof total);
 }
 
+/* Two output rows from one: every pixel four times. */
+FAST_CLONES static void NAME(repeat_row)(float *out, const float *in, int w)
+{
+    V *const upper = (V *)out, *const lower_row = upper + 2 * (size_t)w;
+    const V *const from = (const V *)in;
+    for (size_t x = 0; x < (size_t)w; x++) {
+        const V v = from[x];
+        upper[2 * x] = v;
+        upper[2 * x + 1] = v;
+        lower_row[2 * x] = v;
+        lower_row[2 * x + 1] = v;
+    }
+}
+
+/* And back: the sum of the four. */
+FAST_CLONES static void NAME(sum_fours_row)(float *in, const float *out, int w)
+{
+    V *const to = (V *)in;
+    const V *const upper = (const V *)out, *const lower_row = upper + 2 * (size_t)w;
+    for (size_t x = 0; x < (size_t)w; x++) {
+        to[x] = (upper[2 * x] + upper[2 * x + 1]) + (lower_row[2 * x] + lower_row[2 * x + 1]);
+    }
+}
+
 static inline NAME(piece) NAME(piece_of)(const gradient_job *job, const extent *e, int n, int block, size_t first)
 {
     const size_t in_image = ((size_t)block * e->pixels + first) * LANES;

@@ -32,6 +32,7 @@ static enum core core_of(enum op_kind kind)
     case OP_UPCONV: return CORE_UPCONV;
     case OP_MAX_POOL: return CORE_POOL;
     case OP_CONCAT: return CORE_CONCAT;
+    case OP_UPSAMPLE: return CORE_UPSAMPLE;
     default: return CORE_NONE;
     }
 }
@@ -141,7 +142,7 @@ static status map_of_unit(lowered *l, const graph *g, const unit *u, int lanes)
     const channel_map *const source = &l->channels[u->source[0]];
     if (u->core == CORE_CONCAT) {
         TRY(joined_map(out, source, &l->channels[u->source[1]]));
-    } else if (u->core == CORE_POOL || u->core == CORE_NONE) {
+    } else if (u->core == CORE_POOL || u->core == CORE_UPSAMPLE || u->core == CORE_NONE) {
         /* these keep their source's channels as they lie */
         const channel_map nothing = {0};
         TRY(joined_map(out, source, &nothing));

@@ -9,7 +9,7 @@
 
 #include "net/graph.h"
 
-enum core { CORE_NONE, CORE_CONV, CORE_UPCONV, CORE_POOL, CORE_CONCAT };
+enum core { CORE_NONE, CORE_CONV, CORE_UPCONV, CORE_POOL, CORE_CONCAT, CORE_UPSAMPLE };
 
 /* core(source), then batch norm, then + residual, then ReLU, each where present. CORE_NONE: the source itself. */
 typedef struct unit {

@@ -56,7 +56,8 @@ void timer_stop(onednn_plan *p, const work *w, enum timed kind, double start)
 
 static void name_timing(const onednn_plan *p, plan_timing *t, const work *w, enum timed kind)
 {
-    static const char *const CORES[] = {"elementwise", "convolution", "deal", "max pool", "concatenate"};
+    static const char *const CORES[] = {"elementwise", "convolution", "deal", "max pool", "concatenate",
+                                         "upsample"};
     const dnn_conv *const c = conv_of(w, kind);
     const int op_index = w->u.core_op >= 0 ? w->u.core_op : w->u.value;
     *t = (plan_timing){.flops = c != NULL ? w->flops : 0};

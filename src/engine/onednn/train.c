@@ -135,7 +135,7 @@ static status forward_unit(onednn_plan *p, work *w)
     } else {
         const double start = timer_start(p);
         forward_simple(p, w);
-        copy_value(p, w);
+        if (w->u.core != CORE_UPSAMPLE) copy_value(p, w);
         timer_stop(p, w, TIMED_FORWARD_PASS, start);
     }
     return POLYP_OK;
@@ -273,6 +273,15 @@ static void backward_pool(onednn_plan *p, work *w)
     timer_stop(p, w, TIMED_BACKWARD_PASS, start);
 }
 
+static void backward_upsample(onednn_plan *p, work *w)
+{
+    if (w->source_gradient.buffer < 0) return;
+    const double start = timer_start(p);
+    const extent e = extent_of(p, w->in);
+    kernel_upsample_gradient(field_at(p, w->source_gradient, w->in), field_at(p, w->dy, w->out), w->in.h, w->in.w, &e);
+    timer_stop(p, w, TIMED_BACKWARD_PASS, start);
+}
+
 static void take_gradients(onednn_plan *p, const tensor *gradients)
 {
     for (int k = 0; k <= p->base.graph->auxiliary_count; k++) {
@@ -293,6 +302,7 @@ status train_backward(onednn_plan *p, const tensor *gradients)
         if (w->u.core == CORE_CONV) TRY(backward_conv(p, w, field_at(p, w->dy, w->out)));
         if (w->u.core == CORE_UPCONV) TRY(backward_upconv(p, w));
         if (w->u.core == CORE_POOL) backward_pool(p, w);
+        if (w->u.core == CORE_UPSAMPLE) backward_upsample(p, w);
     }
     return POLYP_OK;
 }

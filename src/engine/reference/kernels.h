@@ -54,6 +54,10 @@ void add_backward(float *in_gradient, const float *out_gradient, size_t count, i
 void pool_forward(float *out, const float *in, const conv_size *s, int threads);
 void pool_backward(float *in_gradient, const float *in, const float *out_gradient, const conv_size *s, int threads);
 
+/* Every pixel becomes 2x2 equal ones: `out` is twice as wide and high as `in` (n, c, h, w). */
+void upsample_forward(float *out, const float *in, shape in_shape, int threads);
+void upsample_backward(float *in_gradient, const float *out_gradient, shape in_shape, int threads);
+
 /* Channels of `a`, then of `b`; backward: `channels` of the out_gradient from `first` on are one input's. */
 void concat_forward(float *out, const float *a, const float *b, shape a_shape, shape b_shape);
 void concat_backward(float *in_gradient, const float *out_gradient, int first, int channels, shape out, int threads);

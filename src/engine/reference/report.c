@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "engine/reference/reference.h"
 
-static const char *const KIND_NAMES[] = {"input", "conv", "norm", "relu", "add", "max_pool", "upconv", "concat"};
+static const char *const KIND_NAMES[] = {"input", "conv", "norm", "relu", "add", "max_pool", "upconv", "upsample", "concat"};
 
 void reference_describe(const plan *p, FILE *to)
 {

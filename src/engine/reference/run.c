@@ -65,6 +65,7 @@ static void forward_op(reference_plan *r, int i)
         pool_forward(out, a, &s, threads);
         break;
     }
+    case OP_UPSAMPLE: upsample_forward(out, a, shape_of(r, o->input[0]), threads); break;
     case OP_CONCAT: concat_forward(out, a, b, shape_of(r, o->input[0]), shape_of(r, o->input[1])); break;
     }
 }
@@ -128,6 +129,8 @@ static void backward_input(reference_plan *r, int i, int k)
     } else if (o->kind == OP_MAX_POOL) {
         const conv_size size = size_of(r, i);
         pool_backward(in_gradient, r->values[o->input[0]], gradient, &size, threads);
+    } else if (o->kind == OP_UPSAMPLE) {
+        upsample_backward(in_gradient, gradient, shape_of(r, o->input[0]), threads);
     } else if (o->kind == OP_CONCAT) {
         const int first = k == 0 ? 0 : shape_of(r, o->input[0]).c;
         concat_backward(in_gradient, gradient, first, shape_of(r, o->input[k]).c, s, threads);

@@ -1,4 +1,4 @@
-/* Ops without parameters: ReLU, addition, max pooling, concatenation. */
+/* Ops without parameters: ReLU, addition, max pooling, upsampling, concatenation. */
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -72,6 +72,30 @@ void pool_backward(float *in_gradient, const float *in, const float *out_gradien
         float *const to = in_gradient + p * in_pixels;
         for (int y = 0; y < s->out.h; y++) {
             for (int x = 0; x < s->out.w; x++) to[largest(values, s, y, x)] += *from++;
+        }
+    }
+}
+
+void upsample_forward(float *out, const float *in, shape in_shape, int threads)
+{
+    const size_t rows = (size_t)in_shape.n * (size_t)in_shape.c * (size_t)in_shape.h, w = (size_t)in_shape.w;
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t r = 0; r < rows; r++) {
+        float *const upper = out + r * 4 * w, *const lower = upper + 2 * w;
+        for (size_t x = 0; x < 2 * w; x++) upper[x] = lower[x] = in[r * w + x / 2];
+    }
+}
+
+void upsample_backward(float *in_gradient, const float *out_gradient, shape in_shape, int threads)
+{
+    const size_t rows = (size_t)in_shape.n * (size_t)in_shape.c * (size_t)in_shape.h, w = (size_t)in_shape.w;
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t r = 0; r < rows; r++) {
+        const float *const upper = out_gradient + r * 4 * w, *const lower = upper + 2 * w;
+        for (size_t x = 0; x < w; x++) {
+            const double above = (double)upper[2 * x] + (double)upper[2 * x + 1];
+            const double below = (double)lower[2 * x] + (double)lower[2 * x + 1];
+            in_gradient[r * w + x] = (float)((double)in_gradient[r * w + x] + above + below);
         }
     }
 }

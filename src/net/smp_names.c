@@ -1,0 +1,76 @@
+/*
+ * Checkpoints of segmentation_models_pytorch (smp): the names that its Unet gives to the tensors of the decoder and the
+ * head become ours (decoders/unet/decoder.py, base/modules.py and base/heads.py of version 0.6); its encoders have
+ * torchvision's names already.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "net/weights_reader.h"
+
+#define HEAD   "segmentation_head.0."
+#define BLOCKS "decoder.blocks."
+/* A LightningModule that keeps the network in `self.model`, as smp's own examples do. */
+#define WRAPPER "model."
+
+static bool starts_with(const char *text, const char *beginning)
+{
+    return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+/* What inference does not need: the classification head, and the normalisation that smp's example keeps as tensors. */
+static bool is_beside_the_network(const char *name)
+{
+    return starts_with(name, "classification_head.") || strcmp(name, "mean") == 0 || strcmp(name, "std") == 0;
+}
+
+/* A block's conv1 is {0: convolution, 1: batch norm}. Names of other kinds stay. */
+static status translate(const char **name, struct arena *owner)
+{
+    char text[128];
+    int stage, number, part, end = 0;
+    const int found = sscanf(*name, BLOCKS "%1d.conv%1d.%1d.%n", &stage, &number, &part, &end);
+    if (found == 3 && end > 0 && part <= 1) {
+        (void)snprintf(text, sizeof text, "decoder.%d.%s%d.%s", stage, part == 0 ? "conv" : "bn", number, *name + end);
+    } else if (starts_with(*name, HEAD)) {
+        (void)snprintf(text, sizeof text, "head.%s", *name + strlen(HEAD));
+    } else {
+        return POLYP_OK;
+    }
+    *name = arena_text(owner, text);
+    return *name == NULL ? POLYP_ERR_MEMORY : POLYP_OK;
+}
+
+static status check_head(const weights_file *file, const weights_entry *head, const char *prefix, const char *path)
+{
+    char first[64];
+    (void)snprintf(first, sizeof first, "%s" BLOCKS "0.conv1.0.weight", prefix);
+    if (weights_find(file, first) == NULL) {
+        return fail(POLYP_ERR_MISMATCH, "%s: is a network of segmentation_models_pytorch, but not its Unet", path);
+    }
+    if (head->rank == 4 && head->shape[0] == 1) return POLYP_OK;
+    return fail(POLYP_ERR_MISMATCH, "%s: its segmentation head has the shape %s; only networks of one class are read",
+                path, weights_show_shape(head->rank, head->shape).text);
+}
+
+status weights_translate_smp(weights_file *file, const char *path)
+{
+    const char *prefix = "";
+    const weights_entry *head = weights_find(file, HEAD "weight");
+    if (head == NULL) {
+        prefix = WRAPPER;
+        head = weights_find(file, WRAPPER HEAD "weight");
+    }
+    if (head == NULL) return POLYP_OK;
+    TRY(check_head(file, head, prefix, path));
+    size_t kept = 0;
+    for (size_t i = 0; i < file->count; i++) {
+        weights_entry entry = file->entries[i];
+        if (starts_with(entry.name, prefix)) entry.name += strlen(prefix);
+        if (is_beside_the_network(entry.name)) continue;
+        TRY(translate(&entry.name, file->arena));
+        file->entries[kept++] = entry;
+    }
+    file->count = kept;
+    return weights_index(file, path);
+}
