@@ -39,7 +39,7 @@ static status report_step(const trainer *t)
                                      .done = (size_t)t->state.step,
                                      .total = trainer_steps_an_epoch(t) * (size_t)t->recipe.epochs,
                                      .unit = "step",
-                                     .pictures = t->options->batch,
+                                     .pictures = t->recipe.batch * t->recipe.accumulate,
                                      .epoch = t->state.epoch + 1,
                                      .epochs = t->recipe.epochs,
                                      .loss = trainer_smooth_loss(t),

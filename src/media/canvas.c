@@ -9,24 +9,19 @@
 #include <cairo.h>
 #include <xxhash.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "media/image.h"
 
 static const char FONT[] = "DejaVu Sans"; /* where it is not installed, fontconfig's nearest */
 static const double PI = 3.14159265358979323846;
 
-/* Bytes that Cairo hands over piece by piece. */
-typedef struct text_sink {
-    char *text;
-    size_t size, capacity;
-} text_sink;
-
 struct canvas {
     enum canvas_kind kind;
     int width, height;
     cairo_surface_t *surface;
     cairo_t *cairo;
-    text_sink svg;
+    buffer svg; /* what Cairo has handed over */
 };
 
 bool canvas_available(void)
@@ -38,15 +33,7 @@ bool canvas_available(void)
 
 static cairo_status_t take_bytes(void *context, const unsigned char *bytes, unsigned count)
 {
-    text_sink *const sink = context;
-    if (sink->capacity - sink->size < count) {
-        const size_t larger = 2 * sink->capacity + count;
-        if (memory_resize(&sink->text, sink->capacity, larger) != POLYP_OK) return CAIRO_STATUS_WRITE_ERROR;
-        sink->capacity = larger;
-    }
-    memcpy(sink->text + sink->size, bytes, count);
-    sink->size += count;
-    return CAIRO_STATUS_SUCCESS;
+    return buffer_add(context, bytes, count) == POLYP_OK ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
 }
 
 static status failure(cairo_status_t code)
@@ -107,7 +94,7 @@ void canvas_destroy(canvas *c)
     if (!c) return;
     cairo_destroy(c->cairo);
     cairo_surface_destroy(c->surface);
-    memory_free(c->svg.text);
+    buffer_free(&c->svg);
     memory_free(c);
 }
 
@@ -282,10 +269,10 @@ status canvas_finish_picture(polyp_image *out, canvas *c)
 }
 
 /* Cairo 1.16 numbers its surfaces over the life of the process: the name that nothing refers to is taken out. */
-static void drop_surface_id(text_sink *svg)
+static void drop_surface_id(buffer *svg)
 {
     static const char BEGIN[] = " id=\"surface";
-    char *const at = strstr(svg->text, BEGIN);
+    char *const at = strstr((char *)svg->data, BEGIN);
     const char *const end = at ? strchr(at + sizeof BEGIN - 1, '"') : NULL;
     if (!end) return;
     memmove(at, end + 1, strlen(end + 1) + 1);
@@ -303,43 +290,37 @@ static bool ends_before_id(const char *text, size_t size)
     return false;
 }
 
-static status add(text_sink *sink, const char *text, size_t size)
+static status add_with_prefixes(buffer *out, const buffer *svg)
 {
-    return take_bytes(sink, (const unsigned char *)text, (unsigned)size) == CAIRO_STATUS_SUCCESS ? POLYP_OK
-                                                                                                 : POLYP_ERR_MEMORY;
-}
-
-static status add_with_prefixes(text_sink *out, const text_sink *svg)
-{
+    const char *const text = (const char *)svg->data;
     char prefix[16];
     size_t done = 0;
-    (void)snprintf(prefix, sizeof prefix, "p%08x-", (unsigned)XXH3_64bits(svg->text, svg->size));
+    (void)snprintf(prefix, sizeof prefix, "p%08x-", (unsigned)XXH3_64bits(svg->data, svg->size));
     for (size_t i = 1; i < svg->size; i++) {
-        if (!ends_before_id(svg->text, i)) continue;
-        TRY(add(out, svg->text + done, i - done));
-        TRY(add(out, prefix, strlen(prefix)));
+        if (!ends_before_id(text, i)) continue;
+        TRY(buffer_add(out, text + done, i - done));
+        TRY(buffer_add(out, prefix, strlen(prefix)));
         done = i;
     }
-    return add(out, svg->text + done, svg->size + 1 - done);
+    return buffer_add(out, text + done, svg->size - done);
 }
 
 status canvas_finish_svg(char **out, size_t *size, canvas *c)
 {
-    text_sink named = {0};
+    buffer named = {0};
     cairo_surface_finish(c->surface);
     const cairo_status_t drawn = cairo_status(c->cairo), written = cairo_surface_status(c->surface);
     if (written == CAIRO_STATUS_WRITE_ERROR) return POLYP_ERR_MEMORY; /* take_bytes() has said it */
     if (written != CAIRO_STATUS_SUCCESS) return failure(written);
     if (drawn != CAIRO_STATUS_SUCCESS && drawn != CAIRO_STATUS_SURFACE_FINISHED) return failure(drawn);
-    TRY(add(&c->svg, "", 1)); /* the end, for the functions that look for words */
-    c->svg.size--;
+    TRY(buffer_add(&c->svg, "", 1)); /* the NUL at the end */
     drop_surface_id(&c->svg);
     const status result = add_with_prefixes(&named, &c->svg);
     if (result == POLYP_OK) {
-        *out = named.text;
+        *out = (char *)named.data;
         *size = named.size - 1;
     } else {
-        memory_free(named.text);
+        buffer_free(&named);
     }
     return result;
 }
