@@ -18,6 +18,21 @@ typedef struct synth_options {
 } synth_options;
 COMMANDS_LOCAL polyp_status command_synth(const synth_options *options);
 
+typedef struct check_options {
+    const char *const *folders;
+    size_t folder_count;
+    const char *json;         /* file; NULL: none */
+    size_t shown;             /* findings of a kind that are printed; 0: all */
+    int ignore;               /* grey level of masks' pixels that do not count, 1..254; 0: none */
+    int threads;
+    polyp_watch watch;
+} check_options;
+typedef struct check_result {
+    size_t pictures, errors, warnings, notes;
+} check_result;
+/* Looks a data set over (learn/check.h); the report goes to `to` at the end. */
+COMMANDS_LOCAL polyp_status command_check(check_result *out, const check_options *options, FILE *to);
+
 typedef struct split_options {
     const char *data;
     int folds;

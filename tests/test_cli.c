@@ -8,7 +8,7 @@
 
 #include "cli_help.h"
 
-static const char *const commands[] = {"synth", "split", "import", "train", "evaluate", "predict", "bench", "info"};
+static const char *const commands[] = {"synth", "check", "split", "import", "train", "evaluate", "predict", "bench", "info"};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* ---- help ----------------------------------------------------------------------------------------------- */
@@ -103,6 +103,7 @@ static void missing_files(void **state)
     expect_failure(polyp("import", none, in_folder("x.safetensors")), 1, "not-there");
     expect_failure(polyp("train", none, "--out", in_folder("run"), "--threads", "1"), 1, "not-there");
     expect_failure(polyp("split", none), 1, "not-there");
+    expect_failure(polyp("check", none), 1, "not-there");
     expect_failure(polyp("evaluate", none, cli_folder), 1, "not-there");
     expect_failure(polyp("predict", none, in_folder("stdin"), "--out", in_folder("masks")), 1, "not-there");
     expect_failure(polyp("bench", "--model", none), 1, "not-there");

@@ -105,6 +105,31 @@ static void interrupt_saves(void **state)
     assert_true(is_there(in_folder("long/last.safetensors")));
 }
 
+/* ---- check ---------------------------------------------------------------------------------------------- */
+
+static void copy_file(const char *from, const char *to)
+{
+    size_t size;
+    unsigned char *const bytes = read_bytes(from, &size);
+    write_bytes(to, bytes, size);
+    free(bytes);
+}
+
+/* 0 for a good set; 1 when a picture of one split is stored in the other; JSON alone on standard output when asked. */
+static void check_tells_and_exits(void **state)
+{
+    (void)state;
+    expect(polyp("check", in_folder("set"), SMALL), 0, "10 pictures looked at: 0 errors", NULL);
+    expect(polyp("synth", in_folder("leaky"), "--count", "10", "--width", "64", "--height", "48", SMALL), 0, NULL, NULL);
+    copy_file(in_folder("leaky/images/synth-1-000000.jpg"), in_folder("leaky/images/synth-1-000004.jpg"));
+    const cli_result *r = polyp("check", in_folder("leaky"), "--show", "1", SMALL);
+    expect(r, 1, "synth-1-000004 (val) is synth-1-000000 (train): the same pixels", NULL);
+    assert_string_equal(r->err, "");
+    r = polyp("check", in_folder("leaky"), "--json", "-", SMALL);
+    expect(r, 1, "\"leak\": 1", NULL);
+    assert_int_equal(r->out[0], '{');
+}
+
 /* ---- evaluate ------------------------------------------------------------------------------------------- */
 
 static json_t *parse(const char *text)
@@ -390,6 +415,7 @@ int main(void)
         cmocka_unit_test(train_leaves_a_run),
         cmocka_unit_test(train_refuses),
         cmocka_unit_test(interrupt_saves),
+        cmocka_unit_test(check_tells_and_exits),
         cmocka_unit_test(evaluate_prints_and_writes),
         cmocka_unit_test(evaluate_refuses_bad_sets),
         cmocka_unit_test(predict_a_folder),

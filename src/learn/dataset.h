@@ -74,6 +74,9 @@ status dataset_select(dataset *out, const dataset *from, const size_t *index, si
  */
 status sample_read(polyp_image *picture, polyp_image *mask, const sample *s);
 
+/* The same for a mask already decoded: any channel count and levels in. `jpeg`: it was stored as one; `ignore`: a sample's. */
+status sample_mask(polyp_image *out, const polyp_image *stored, bool jpeg, int ignore, const char *path);
+
 /* XXH3 over all stems and file contents, in order: the data's fingerprint, 16 hex digits. */
 status dataset_fingerprint(char out[17], const dataset *d);
 

@@ -84,33 +84,29 @@ static void apply_levels(polyp_image *mask, int threshold, ignored_levels ignore
     }
 }
 
-static status image_read_knowing(polyp_image *out, bool *jpeg, const char *path)
+status sample_mask(polyp_image *out, const polyp_image *stored, bool jpeg, int ignore, const char *path)
 {
-    file_bytes bytes;
-    TRY(file_read(&bytes, path, 0));
-    *jpeg = bytes.size > 1 && bytes.data[0] == 0xff && bytes.data[1] == 0xd8;
-    const status result = image_decode(out, bytes.data, bytes.size, path);
-    file_close(&bytes);
-    return result;
-}
-
-/* Any channel count and levels in, one channel of MASK_... out. `ignore`: a sample's. */
-static status mask_read(polyp_image *out, const char *path, int ignore)
-{
-    polyp_image stored = {0}, grey = {0};
-    int threshold = 0;
-    bool jpeg;
-    status result;
-    TRY_DONE(image_read_knowing(&stored, &jpeg, path));
-    TRY_DONE(image_to_grey(&grey, &stored));
     const ignored_levels ignored = find_ignored(ignore, jpeg);
+    polyp_image grey = {0};
+    int threshold = 0;
+    status result;
+    TRY_DONE(image_to_grey(&grey, stored));
     TRY_DONE(mask_threshold(&threshold, &grey, ignored, path));
     apply_levels(&grey, threshold, ignored);
     *out = grey;
-    grey = (polyp_image){0};
+    return POLYP_OK;
 done:
-    polyp_image_free(&stored);
     polyp_image_free(&grey);
+    return result;
+}
+
+static status mask_read(polyp_image *out, const char *path, int ignore)
+{
+    polyp_image stored = {0};
+    image_facts facts;
+    TRY(image_read_facts(&stored, &facts, path));
+    const status result = sample_mask(out, &stored, facts.jpeg, ignore, path);
+    polyp_image_free(&stored);
     return result;
 }
 

@@ -19,9 +19,7 @@ static const double SIGNATURE_NEAR = 32;
  * first: rows and columns at the edges where under an eighth of the pixels is lit. */
 enum { LIT_LEVEL = 40, LIT_SHARE = 8 };
 
-typedef struct window {
-    int left, top, right, bottom; /* right and bottom: one past the last */
-} window;
+typedef signature_window window;
 
 static int brightest(const unsigned char *pixel)
 {
@@ -47,8 +45,7 @@ static bool column_lit(const polyp_image *p, int x)
     return is_lit(p->pixels + (size_t)x * 3, p->height, (size_t)p->width * 3);
 }
 
-/* The part of the picture inside its dark borders; all of it where nothing is lit. */
-static window lit_window(const polyp_image *p)
+window signature_lit(const polyp_image *p)
 {
     window w = {0, 0, p->width, p->height};
     while (w.top < w.bottom && !row_lit(p, w.top)) w.top++;
@@ -91,7 +88,7 @@ static void cell_mean(double mean[3], const polyp_image *p, const window *w)
 
 static void grid_of(grid *g, const polyp_image *p)
 {
-    const window all = lit_window(p);
+    const window all = signature_lit(p);
     for (int y = 0; y < SIDE; y++) {
         window cell;
         cell_range(&cell.top, &cell.bottom, all.top, all.bottom, y);

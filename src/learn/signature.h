@@ -19,6 +19,14 @@ typedef struct signature {
     uint8_t colours[SIGNATURE_COLOURS];
 } signature;
 
+/* Part of a picture in pixels; right and bottom: one past the last. */
+typedef struct signature_window {
+    int left, top, right, bottom;
+} signature_window;
+
+/* The part of a picture (3 channels) inside its dark borders; all of it where nothing is lit. */
+signature_window signature_lit(const polyp_image *picture);
+
 /* picture: 3 channels, any size. */
 void signature_of(signature *out, const polyp_image *picture);
 

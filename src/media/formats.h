@@ -7,10 +7,11 @@
 
 #include "media/image.h"
 
-/* Each decodes a whole file in memory and applies the orientation it finds. `out` is written on success only. */
-status jpeg_decode(polyp_image *out, const unsigned char *bytes, size_t size, const char *name);
-status png_decode(polyp_image *out, const unsigned char *bytes, size_t size, const char *name);
-status tiff_decode(polyp_image *out, const unsigned char *bytes, size_t size, const char *name);
+/* Each decodes a whole file in memory as it is stored, and writes the orientation that it finds, if any. `out` is written
+ * on success only. */
+status jpeg_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name);
+status png_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name);
+status tiff_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name);
 
 /* A declared size: SIZE when it is empty or over IMAGE_LIMIT_PIXELS. Ask before allocating anything for it. */
 status image_check_size(uint64_t width, uint64_t height, const char *name);

@@ -47,7 +47,7 @@ void polyp_image_free(polyp_image *image)
 typedef struct file_format {
     const char *start; /* first bytes of such a file */
     size_t length;
-    status (*decode)(polyp_image *, const unsigned char *, size_t, const char *);
+    status (*decode)(polyp_image *, int *, const unsigned char *, size_t, const char *);
 } file_format;
 
 static const file_format formats[] = {
@@ -59,23 +59,52 @@ static const file_format formats[] = {
     {"MM\0+", 4, tiff_decode},
 };
 
-status image_decode(polyp_image *out, const void *bytes, size_t size, const char *name)
+/* As it is stored. */
+static status decode_stored(polyp_image *out, int *orientation, const void *bytes, size_t size, const char *name)
 {
     if (size == 0) return fail(POLYP_ERR_FORMAT, "%s: is empty", name);
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         const file_format *const f = &formats[i];
-        if (size >= f->length && memcmp(bytes, f->start, f->length) == 0) return f->decode(out, bytes, size, name);
+        if (size < f->length || memcmp(bytes, f->start, f->length) != 0) continue;
+        return f->decode(out, orientation, bytes, size, name);
     }
     return fail(POLYP_ERR_FORMAT, "%s: is not a JPEG, PNG or TIFF picture", name);
 }
 
-status image_read(polyp_image *out, const char *path)
+static status decode_turned(polyp_image *out, image_facts *facts, const void *bytes, size_t size, const char *name)
+{
+    polyp_image image = {0};
+    int found = 1;
+    TRY(decode_stored(&image, &found, bytes, size, name));
+    const status result = image_turn_upright(&image, found);
+    if (result != POLYP_OK) {
+        polyp_image_free(&image);
+        return result;
+    }
+    *out = image;
+    *facts = (image_facts){found >= 1 && found <= 8 ? found : 1, *(const unsigned char *)bytes == 0xff};
+    return POLYP_OK;
+}
+
+status image_decode(polyp_image *out, const void *bytes, size_t size, const char *name)
+{
+    image_facts facts;
+    return decode_turned(out, &facts, bytes, size, name);
+}
+
+status image_read_facts(polyp_image *out, image_facts *facts, const char *path)
 {
     file_bytes file = {0};
     TRY(file_read(&file, path, file_limit));
-    const status result = image_decode(out, file.data, file.size, path);
+    const status result = decode_turned(out, facts, file.data, file.size, path);
     file_close(&file);
     return result;
+}
+
+status image_read(polyp_image *out, const char *path)
+{
+    image_facts facts;
+    return image_read_facts(out, &facts, path);
 }
 
 /* ---- conversion -------------------------------------------------------------------------- */

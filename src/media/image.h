@@ -2,6 +2,8 @@
 #ifndef POLYP_MEDIA_IMAGE_H
 #define POLYP_MEDIA_IMAGE_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 
 /* A declared size above this is refused before anything is allocated. */
@@ -24,6 +26,13 @@ status image_create(polyp_image *out, int width, int height, int channels);
  */
 status image_decode(polyp_image *out, const void *bytes, size_t size, const char *name);
 status image_read(polyp_image *out, const char *path);
+
+/* image_read() that also tells how the picture was stored. */
+typedef struct image_facts {
+    int orientation; /* EXIF's 1..8, from which it was turned; 1: stored upright */
+    bool jpeg;       /* its levels are not exact */
+} image_facts;
+status image_read_facts(polyp_image *out, image_facts *facts, const char *path);
 
 /* A new picture with 3 channels (alpha dropped, grey repeated) or 1 (round(.299 R + .587 G + .114 B), PIL's "L"). */
 status image_to_rgb(polyp_image *out, const polyp_image *in);

@@ -67,6 +67,7 @@ typedef struct jpeg_reader {
     struct jpeg_progress_mgr progress;
     const char *name;
     polyp_image image;
+    int orientation;
     unsigned char *cmyk_row; /* only for CMYK and YCCK */
 } jpeg_reader;
 
@@ -134,9 +135,9 @@ static status read_picture(jpeg_reader *r, const unsigned char *bytes, size_t si
     }
     jpeg_start_decompress(session);
     read_rows(r);
-    const int orientation = marker_orientation(session);
+    r->orientation = marker_orientation(session);
     jpeg_finish_decompress(session);
-    return image_turn_upright(&r->image, orientation);
+    return POLYP_OK;
 }
 
 /* A function of its own, because locals of the one that calls setjmp() are lost in a jump. */
@@ -147,13 +148,13 @@ static status read_guarded(jpeg_reader *r, const unsigned char *bytes, size_t si
     return read_picture(r, bytes, size);
 }
 
-status jpeg_decode(polyp_image *out, const unsigned char *bytes, size_t size, const char *name)
+status jpeg_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name)
 {
     jpeg_reader r = {.name = name, .progress.progress_monitor = on_progress};
     const status result = read_guarded(&r, bytes, size);
     jpeg_destroy_decompress(&r.session);
     memory_free(r.cmyk_row);
-    if (result == POLYP_OK) *out = r.image;
+    if (result == POLYP_OK) *out = r.image, *orientation = r.orientation;
     else polyp_image_free(&r.image);
     return result;
 }

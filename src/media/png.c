@@ -94,7 +94,7 @@ static bool is_whole(const unsigned char *bytes, size_t size)
     return false;
 }
 
-static status read_picture(polyp_image *out, spng_ctx *session, bool whole, const char *name)
+static status read_picture(polyp_image *out, int *orientation, spng_ctx *session, bool whole, const char *name)
 {
     struct spng_ihdr header;
     const int code = spng_get_ihdr(session, &header);
@@ -102,17 +102,19 @@ static status read_picture(polyp_image *out, spng_ctx *session, bool whole, cons
     TRY(image_check_size(header.width, header.height, name));
     if (!whole) return failure(SPNG_IO_EOF, name);
     TRY(header.bit_depth == 16 ? unpack_16(out, session, &header, name) : unpack_8(out, session, &header, name));
-    return image_turn_upright(out, chunk_orientation(session));
+    *orientation = chunk_orientation(session);
+    return POLYP_OK;
 }
 
-status png_decode(polyp_image *out, const unsigned char *bytes, size_t size, const char *name)
+status png_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name)
 {
     spng_ctx *const session = spng_ctx_new(0);
     if (!session) return failure(SPNG_EMEM, name);
     polyp_image image = {0};
     spng_set_chunk_limits(session, extra_chunks_limit, extra_chunks_limit);
     int code = spng_set_png_buffer(session, bytes, size);
-    const status result = code == 0 ? read_picture(&image, session, is_whole(bytes, size), name) : failure(code, name);
+    const status result =
+        code == 0 ? read_picture(&image, orientation, session, is_whole(bytes, size), name) : failure(code, name);
     spng_ctx_free(session);
     if (result == POLYP_OK) *out = image;
     else polyp_image_free(&image);

@@ -305,7 +305,7 @@ static status read_rare(polyp_image *out, TIFF *file, const tiff_layout *l, cons
 
 /* ---- the whole --------------------------------------------------------------------------- */
 
-static status read_picture(polyp_image *out, TIFF *file, const tiff_source *source)
+static status read_picture(polyp_image *out, int *orientation, TIFF *file, const tiff_source *source)
 {
     tiff_layout layout = {0};
     read_header(&layout, file);
@@ -313,18 +313,19 @@ static status read_picture(polyp_image *out, TIFF *file, const tiff_source *sour
     TRY(is_plain(&layout) ? read_plain(out, file, &layout, source) : read_rare(out, file, &layout, source));
     /* libtiff leaves a tag out when its value lies beyond the end, and would show a palette's indices as grey */
     if (source->ran_out) return damaged(source);
-    uint16_t orientation = 1;
-    TIFFGetFieldDefaulted(file, TIFFTAG_ORIENTATION, &orientation);
-    return image_turn_upright(out, orientation);
+    uint16_t tag = 1;
+    TIFFGetFieldDefaulted(file, TIFFTAG_ORIENTATION, &tag);
+    *orientation = tag;
+    return POLYP_OK;
 }
 
-status tiff_decode(polyp_image *out, const unsigned char *bytes, size_t size, const char *name)
+status tiff_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name)
 {
     tiff_source source = {.bytes = bytes, .size = size, .name = name};
     TIFF *file;
     TRY(source_open(&file, &source));
     polyp_image image = {0};
-    const status result = read_picture(&image, file, &source);
+    const status result = read_picture(&image, orientation, file, &source);
     TIFFClose(file);
     if (result == POLYP_OK) *out = image;
     else polyp_image_free(&image);
@@ -333,9 +334,10 @@ status tiff_decode(polyp_image *out, const unsigned char *bytes, size_t size, co
 
 #else
 
-status tiff_decode(polyp_image *out, const unsigned char *bytes, size_t size, const char *name)
+status tiff_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name)
 {
     (void)out;
+    (void)orientation;
     (void)bytes;
     (void)size;
     return fail(POLYP_ERR_UNSUPPORTED, "%s: this build of polyp has no TIFF reader; convert the picture to PNG", name);
