@@ -30,6 +30,7 @@ typedef struct bench {
     shape input;
     plan *plan;
     tensor masks, gradient;
+    loss_function *loss;
     long step;
 } bench;
 
@@ -104,6 +105,9 @@ static status set_up(bench *b, bench_result *out)
     if (b->options->train) {
         TRY(tensor_create(&b->masks, logits));
         TRY(tensor_create(&b->gradient, logits));
+        loss_spec spec = loss_defaults();
+        spec.kind = LOSS_BCE_DICE;
+        TRY(loss_open(&b->loss, &spec, logits));
     }
     fill_inputs(b);
     return POLYP_OK;
@@ -114,6 +118,7 @@ static void tear_down(bench *b)
     plan_destroy(b->plan);
     tensor_free(&b->masks);
     tensor_free(&b->gradient);
+    loss_close(b->loss);
     params_free(&b->random);
     graph_free(&b->own);
     polyp_model_close(b->model);
@@ -133,7 +138,7 @@ static status run_once(bench *b)
                             .decay = 0.01,
                             .gradient_scale = 1,
                             .step = ++b->step};
-    loss_compute(LOSS_BCE_DICE, &b->gradient, &logits, &b->masks);
+    loss_compute(b->loss, &b->gradient, &logits, &b->masks);
     TRY(plan_backward(b->plan, &b->gradient));
     return plan_step(b->plan, &rule);
 }

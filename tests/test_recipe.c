@@ -33,7 +33,7 @@ static void test_paper(void **state)
     assert_int_equal(r.epochs, 50);
     assert_true(r.rate == 1e-2 && r.beta2 == 0.99 && r.epsilon == 1e-5 && r.weight_decay == 0.01 && r.clip == 0);
     assert_int_equal(r.keep, KEEP_LAST);
-    assert_int_equal(r.loss, LOSS_BCE);
+    assert_int_equal(r.loss.kind, LOSS_BCE);
     const recipe frozen = read_ok("paper-frozen");
     assert_int_equal(frozen.freeze, FREEZE_BODY);
     assert_int_equal(frozen.epochs, 50);

@@ -9,6 +9,7 @@ static polyp_train_options rich_options(const char *run)
     static const char *const settings[] = {
         "optimiser.average=0.8",   "optimiser.average_batches=3", "training.accumulate=2", "training.freeze=first",
         "training.freeze_epochs=1", "training.keep=last",          "schedule.kind=warm-cosine",
+        "network.auxiliary=true",   "loss.kind=structure",
     };
     polyp_train_options o = small_options(run);
     o.settings = settings;
@@ -68,6 +69,25 @@ static void test_model_is_the_average(void **state)
     memory_free(valid);
 }
 
+/* Heads of no weight change nothing that is learnt; others do. */
+static void test_auxiliary_heads_teach(void **state)
+{
+    (void)state;
+    static const char *const settings[][2] = {{"network.auxiliary=false", "network.auxiliary_weight=0.5"},
+                                              {"network.auxiliary=true", "network.auxiliary_weight=0"},
+                                              {"network.auxiliary=true", "network.auxiliary_weight=0.5"}};
+    const char *const runs[] = {"plain", "weightless", "deep"};
+    for (int i = 0; i < 3; i++) {
+        polyp_train_options o = small_options(runs[i]);
+        o.settings = settings[i];
+        o.setting_count = 2;
+        assert_ok(polyp_train(&o));
+    }
+    const char *const plain = help_run_path(folder, "plain", "history.csv");
+    assert_true(help_same_files(plain, help_run_path(folder, "weightless", "history.csv")));
+    assert_false(help_same_files(plain, help_run_path(folder, "deep", "history.csv")));
+}
+
 static void test_patience(void **state)
 {
     (void)state;
@@ -94,6 +114,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rich_recipe_resumes_from_everywhere),
         cmocka_unit_test(test_model_is_the_average),
+        cmocka_unit_test(test_auxiliary_heads_teach),
         cmocka_unit_test(test_patience),
     };
     return cmocka_run_group_tests(tests, make_data, remove_data);

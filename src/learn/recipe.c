@@ -29,7 +29,7 @@ recipe recipe_defaults(void)
         .epsilon = 1e-5,
         .average_batches = 50,
         .schedule = schedule_defaults(),
-        .loss = LOSS_BCE,
+        .loss = loss_defaults(),
         .augment = augment_recipe_none(),
     };
 }

@@ -45,7 +45,7 @@ typedef struct recipe {
     enum recipe_freeze freeze;
     int freeze_epochs; /* FREEZE_FIRST: before everything is trained, as fastai's fine_tune */
 
-    enum loss_kind loss;
+    loss_spec loss;
     augment_recipe augment;
 } recipe;
 

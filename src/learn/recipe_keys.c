@@ -123,7 +123,16 @@ static void schedule_keys(recipe_keys *k, recipe *r)
 
 static void loss_keys(recipe_keys *k, recipe *r)
 {
-    add_choice(k, "loss.kind", &r->loss, "bce|dice|bce+dice", "what is made small");
+    loss_spec *const l = &r->loss;
+    add_choice(k, "loss.kind", &l->kind, LOSS_CHOICES, "what is made small");
+    add_real(k, "loss.smooth", &l->smooth, 1e-9, 1e6, "dice, tversky, structure: added above and below");
+    add_real(k, "loss.dice", &l->dice, 0, 1000, "bce+dice: weight of the Dice part");
+    add_real(k, "loss.gamma", &l->gamma, 0, 10, "focal: how far it looks away from pixels that are right already");
+    add_real(k, "loss.balance", &l->balance, -1, 1, "focal: weight of polyps, 1 - this of the rest; below 0: no weights");
+    add_real(k, "loss.alpha", &l->alpha, 0, 10, "tversky: weight of what is too much");
+    add_real(k, "loss.beta", &l->beta, 0, 10, "tversky: weight of what is missed");
+    add_real(k, "loss.border", &l->border, 0, 1000, "structure: how much more a pixel at a border counts");
+    add_integer(k, "loss.radius", &l->radius, 1, 1000, "structure: of the square that a pixel is compared with");
 }
 
 /* ---- augmentation ----------------------------------------------------------------------------------- */

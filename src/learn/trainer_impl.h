@@ -54,7 +54,9 @@ typedef struct trainer {
     phase_list phases;
     plan *plan;
     polyp_predictor *validator;
-    tensor gradients[GRAPH_OUTPUTS];  /* of the logits (batch, 1, size, size), then of the auxiliary ones */
+    loss_function *losses[GRAPH_OUTPUTS]; /* of the logits, then of the auxiliary ones */
+    tensor gradients[GRAPH_OUTPUTS];      /* (batch, 1, size, size), then those of the auxiliary logits */
+    tensor masks[GRAPH_OUTPUTS];          /* from 1 on: shrunk to the auxiliary logits */
     params weights, moment1, moment2; /* host copies for checkpoints */
     params average;                   /* where the recipe asks for one, with batch norm's statistics found for it */
     params validated;                 /* over `plain`: the weights, or their average, of the last validation */

@@ -210,6 +210,18 @@ static status load_state(trainer *t)
 
 /* ---- opening ---------------------------------------------------------------------------------------- */
 
+/* What training looks at in output k: its loss, gradient and masks. */
+static status open_output(trainer *t, int k)
+{
+    const shape s = k == 0 ? plan_logits(t->plan).shape : plan_auxiliary(t->plan, k - 1).shape;
+    loss_spec spec = t->recipe.loss;
+    const int radius = spec.radius * s.h / t->recipe.size; /* the same part of the picture */
+    spec.radius = radius > 1 ? radius : 1;
+    TRY(loss_open(&t->losses[k], &spec, s));
+    if (k > 0) TRY(tensor_create(&t->masks[k], s));
+    return tensor_create(&t->gradients[k], s);
+}
+
 static status open_parts(trainer *t)
 {
     const recipe *const r = &t->recipe;
@@ -223,9 +235,7 @@ static status open_parts(trainer *t)
     TRY(plan_create(&t->plan, t->engine, &t->graph, input_shape(t, r->batch), &train));
     TRY(predictor_create(&t->validator, t->engine, &t->plain, r->size, t->facts.threshold, t->threads));
     TRY(params_create(&t->validated, &t->plain.params));
-    TRY(tensor_create(&t->gradients[0], plan_logits(t->plan).shape));
-    for (int k = 0; k < t->graph.auxiliary_count; k++)
-        TRY(tensor_create(&t->gradients[1 + k], plan_auxiliary(t->plan, k).shape));
+    for (int k = 0; k <= t->graph.auxiliary_count; k++) TRY(open_output(t, k));
     TRY(memory_new(&t->rows, t->data.valid.count));
     return history_create(&t->history, r->epochs);
 }
@@ -267,7 +277,11 @@ void trainer_close(trainer *t)
     loader_close(t->loader);
     plan_destroy(t->plan);
     polyp_predictor_close(t->validator);
-    for (int k = 0; k < GRAPH_OUTPUTS; k++) tensor_free(&t->gradients[k]);
+    for (int k = 0; k < GRAPH_OUTPUTS; k++) {
+        loss_close(t->losses[k]);
+        tensor_free(&t->gradients[k]);
+        tensor_free(&t->masks[k]);
+    }
     params_free(&t->weights);
     params_free(&t->moment1);
     params_free(&t->moment2);

@@ -57,7 +57,23 @@ static status refuse_not_a_number(const trainer *t, const char *what, double val
         t->state.epoch + 1, t->state.batch + 1, what, value, t->recipe.rate);
 }
 
-/* Forward, loss, backward of the next batch; gradients are left in the plan. */
+/* The auxiliary heads' losses and gradients, weighed; returns the losses' sum. */
+static double auxiliary_losses(trainer *t, const tensor *masks)
+{
+    const double weight = t->recipe.auxiliary_weight;
+    double sum = 0.0;
+    for (int k = 1; k <= t->graph.auxiliary_count; k++) {
+        const tensor logits = plan_auxiliary(t->plan, k - 1);
+        loss_shrink_masks(&t->masks[k], masks);
+        sum += weight * loss_compute(t->losses[k], &t->gradients[k], &logits, &t->masks[k]);
+        const size_t count = shape_count(logits.shape);
+        for (size_t i = 0; i < count; i++) t->gradients[k].data[i] *= (float)weight;
+    }
+    return sum;
+}
+
+/* Forward, loss, backward of the next batch; gradients are left in the plan. The loss that is told is that of the logits
+ * alone, so that runs with and without auxiliary heads compare. */
 static status run_batch(trainer *t)
 {
     batch b;
@@ -66,8 +82,8 @@ static status run_batch(trainer *t)
     memcpy(input.data, b.images.data, shape_count(input.shape) * sizeof *input.data);
     TRY(plan_forward(t->plan));
     const tensor logits = plan_logits(t->plan);
-    const double loss = loss_compute(t->recipe.loss, &t->gradients[0], &logits, &b.masks);
-    TRY(refuse_not_a_number(t, "loss", loss));
+    const double loss = loss_compute(t->losses[0], &t->gradients[0], &logits, &b.masks);
+    TRY(refuse_not_a_number(t, "loss", loss + auxiliary_losses(t, &b.masks)));
     TRY(plan_backward(t->plan, t->gradients));
     t->state.epoch_loss += loss;
     t->state.smooth_loss = SMOOTHING * t->state.smooth_loss + (1.0 - SMOOTHING) * loss;
