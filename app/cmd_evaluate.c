@@ -1,9 +1,12 @@
-/* polyp evaluate: a model's scores on a data set. */
+/* polyp evaluate: scores of a model, of two models, or of masks that another program wrote. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "app.h"
 
 typedef struct settings {
     common_settings common;
-    polyp_evaluate_options options;
+    evaluate_options options;
     const char *precision;
 } settings;
 SETTINGS_FIT(settings);
@@ -11,9 +14,23 @@ SETTINGS_FIT(settings);
 static const option_row rows[] = {
     ROW_TEXT("split", options.split, "NAME",
              "only the pictures of splits/NAME.txt, or of a list such as RUN/valid.txt (not given: every pair)"),
+    ROW_FLAG("all", options.all,
+             "print every averaging, distances, objects, sizes, thresholds and calibration; --json always has them"),
+    ROW_TEXT("masks", options.masks, "DIR", "score the masks DIR/STEM.png of any program, instead of a model"),
+    ROW_FLAG("probabilities", options.probabilities, "those are probability maps, 0..255"),
+    ROW_FLAG("resize", options.resize, "bring those of another size to the picture's, bilinear"),
     ROW_REAL("threshold", options.threshold, "T",
-             "a pixel is polyp when its probability is above T (not given: the model's)", 0, 1),
-    ROW_TEXT("json", options.json, "FILE", "write the summary as JSON; - for standard output"),
+             "a pixel is polyp when its probability is above T (not given: the model's; 0.5 for maps)", 0, 1),
+    ROW_TEXT(
+        "groups", options.groups, "FILE.csv",
+        "columns stem and group: pictures of one examination or sequence, resampled together for intervals and tests"),
+    ROW_TEXT("by", options.by, "FILE.csv", "columns stem and group: also print the scores of each group (needs --all)"),
+    ROW_TEXT("published", options.published, "LIST",
+             "such as jaccard=.7871,dsc=.8926: say for each whether the mean per image exceeds it"),
+    ROW_CHOICE("empty", options.empty, "what to do with empty masks per image", "none|sklearn|eps"),
+    ROW_FLAG("min-max", options.min_max,
+             "stretch each map to 0..1 for the PraNet metrics, as its family of tools does"),
+    ROW_TEXT("json", options.json, "FILE", "write everything as JSON; - for standard output"),
     ROW_TEXT("csv", options.csv, "FILE", "write one line a picture"),
     ROW_CHOICE("precision", precision, "of the arithmetic", PRECISION_CHOICES),
     ROW_END,
@@ -22,71 +39,50 @@ static const option_row rows[] = {
 static void defaults(void *block)
 {
     settings *const s = block;
-    s->options = polyp_evaluate_defaults();
+    s->options.threshold = -1;
+    s->options.empty = "none";
     s->precision = "auto";
-}
-
-static void print_row(const char *name, double per_image, double pooled, const polyp_interval *interval)
-{
-    printf("%-10s %10.4f %10.4f", name, per_image, pooled);
-    if (interval) printf("   %.4f .. %.4f", interval->low, interval->high);
-    printf("\n");
-}
-
-static void print_table(const polyp_evaluation *e)
-{
-    const polyp_metrics *const i = &e->per_image, *const p = &e->pooled;
-    printf("%zu pictures, threshold %g\n\n", e->images, e->threshold);
-    printf("%-10s %10s %10s   %s\n", "", "per image", "pooled", "95 % of per image");
-    print_row("Jaccard", i->jaccard, p->jaccard, &e->jaccard_95);
-    print_row("DSC", i->dsc, p->dsc, &e->dsc_95);
-    print_row("Recall", i->recall, p->recall, NULL);
-    print_row("Precision", i->precision, p->precision, NULL);
-    print_row("Accuracy", i->accuracy, p->accuracy, NULL);
-    print_row("F2", i->f2, p->f2, NULL);
-    if (e->without_polyp > 0) {
-        printf("\n%zu pictures without a polyp are left out of the overlap per image; %zu of them got a false alarm\n",
-               e->without_polyp, e->false_alarms);
-    }
-    printf("\n%.1f s, %.1f pictures a second\n", e->seconds, e->seconds > 0 ? (double)e->images / e->seconds : 0.0);
-}
-
-static polyp_status score(polyp_evaluation *out, const char *path, const polyp_evaluate_options *options)
-{
-    polyp_model *model = NULL;
-    polyp_status result = polyp_model_open(&model, path);
-    if (result == POLYP_OK) result = polyp_evaluate(out, model, options);
-    polyp_model_close(model);
-    return result;
 }
 
 static int run(const void *block, const arguments *rest)
 {
     const settings *const s = block;
-    polyp_evaluate_options options = s->options;
-    polyp_evaluation found = {0};
+    evaluate_options options = s->options;
     json_target json;
     progress watched;
+    if (!options.masks && rest->count < 2) {
+        fprintf(stderr, "polyp: evaluate: needs MODEL DATA, or --masks DIR DATA\n");
+        return EXIT_MISUSED;
+    }
     if (!json_target_open(&json, options.json)) return EXIT_FAILED;
     progress_begin(&watched, s->common.quiet);
-    options.data = rest->items[1];
+    options.models = rest->items;
+    options.model_count = rest->count - 1;
+    options.data = rest->items[rest->count - 1];
     options.json = json.path;
     options.engine = s->common.engine;
     options.threads = s->common.threads;
     options.watch = progress_watch(&watched);
-    const polyp_status result = score(&found, rest->items[0], &options);
+    char *table = NULL; /* kept until the progress line is gone */
+    size_t length = 0;
+    FILE *const text = open_memstream(&table, &length);
+    const polyp_status result = command_evaluate(&options, json_target_is_stdout(&json) ? NULL : text);
     progress_end(&watched);
-    if (result == POLYP_OK && !json_target_is_stdout(&json)) print_table(&found);
+    if (text) fclose(text);
+    if (result == POLYP_OK && table) fputs(table, stdout);
+    free(table);
     const bool copied = json_target_close(&json, result == POLYP_OK);
     return copied ? finish(result) : EXIT_FAILED;
 }
 
 const command cmd_evaluate = {
     .name = "evaluate",
-    .operands = "MODEL DATA",
-    .summary = "score a model on pictures with masks, at each picture's own size",
-    .operands_min = 2,
-    .operands_max = 2,
+    .operands = "[MODEL [MODEL]] DATA",
+    .summary = "score a model on pictures with masks, compare two, or score another program's masks",
+    .details = "Every picture is scored at its own size. Two models are compared on the same pictures: a test of each "
+               "difference, by sign flips of the groups' means. docs/metrics.md has every formula.",
+    .operands_min = 1,
+    .operands_max = 3,
     .rows = rows,
     .defaults = defaults,
     .run = run,

@@ -60,6 +60,26 @@ typedef struct import_result {
 /* A whole network in our naming becomes a model; a torchvision ResNet becomes an encoder file (fc dropped) for --encoder. */
 COMMANDS_LOCAL polyp_status command_import(import_result *out, const import_options *options);
 
+typedef struct evaluate_options {
+    const char *const *models;  /* one, or two to be compared; none when `masks` is given */
+    size_t model_count;
+    const char *masks;          /* folder of masks that another program wrote; NULL: none */
+    bool probabilities, resize; /* they are maps of 0..255; those of another size are resized */
+    const char *data, *split;   /* split NULL: every pair */
+    const char *groups, *by;    /* CSV files stem,group: resampled together; broken down. NULL: none */
+    const char *published;      /* "jaccard=.7871,dsc=.8926": what to hold the means against; NULL: nothing */
+    const char *empty;          /* "none", "sklearn", "eps" */
+    bool min_max;
+    bool all;                   /* print everything */
+    double threshold;           /* negative: the model's */
+    const char *json, *csv;     /* files; NULL: none. csv of the first model */
+    const char *engine;
+    int threads;
+    polyp_watch watch;
+} evaluate_options;
+/* Tables to `to`, unless NULL. Errors: ARGUMENT before anything runs where options do not go together. */
+COMMANDS_LOCAL polyp_status command_evaluate(const evaluate_options *options, FILE *to);
+
 typedef struct predict_options {
     const char *model;
     const char *const *paths; /* pictures, or folders of pictures */

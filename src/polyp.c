@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "engine/engine.h"
-#include "learn/evaluate.h"
+#include "learn/score_set.h"
 #include "learn/trainer.h"
 #include "media/image.h"
 #include "predict/predictor.h"
@@ -117,6 +117,39 @@ polyp_evaluate_options polyp_evaluate_defaults(void)
     return (polyp_evaluate_options){.engine = "auto", .threshold = -1.0};
 }
 
+/* The report's summary. */
+static polyp_evaluation evaluation_of(const score_report *r)
+{
+    return (polyp_evaluation){.images = r->count,
+                              .without_polyp = r->all.without_polyp,
+                              .false_alarms = r->false_alarms,
+                              .threshold = r->settings.threshold,
+                              .per_image = r->conventions[CONVENTION_PER_IMAGE],
+                              .pooled = r->conventions[CONVENTION_POOLED],
+                              .jaccard_95 = r->all.mean_95[SCORE_JACCARD],
+                              .dsc_95 = r->all.mean_95[SCORE_DSC],
+                              .seconds = r->seconds};
+}
+
+static status evaluate_set(polyp_evaluation *out, const polyp_model *model, const polyp_evaluate_options *options)
+{
+    const score_options how = {.data = options->data,
+                               .split = options->split,
+                               .threshold = options->threshold,
+                               .engine = options->engine,
+                               .threads = options->threads,
+                               .watch = &options->watch};
+    score_set s = {0};
+    status result;
+    TRY_DONE(score_set_model(&s, model, &how));
+    if (options->csv) TRY_DONE(score_report_write_csv(options->csv, &s.report));
+    if (options->json) TRY_DONE(score_report_write_json(options->json, &s.report, NULL, NULL));
+    *out = evaluation_of(&s.report);
+done:
+    score_set_free(&s);
+    return result;
+}
+
 polyp_status polyp_evaluate(polyp_evaluation *out, const polyp_model *model, const polyp_evaluate_options *options)
 {
     static const char function[] = "polyp_evaluate";
@@ -127,7 +160,7 @@ polyp_status polyp_evaluate(polyp_evaluation *out, const polyp_model *model, con
         return fail(POLYP_ERR_ARGUMENT, "%s: the threshold is %g; it must not be above 1", function,
                     options->threshold);
     }
-    return evaluate_model(out, model, options);
+    return evaluate_set(out, model, options);
 }
 
 /* ---- training --------------------------------------------------------------------------------------- */

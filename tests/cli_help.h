@@ -13,7 +13,7 @@
 
 extern char **environ;
 
-enum { CLI_TEXT = 1 << 16, CLI_ARGUMENTS = 40, CLI_PATH = 512 };
+enum { CLI_TEXT = 1 << 18, CLI_ARGUMENTS = 40, CLI_PATH = 512 };
 
 typedef struct cli_result {
     int exit_status; /* exit status; -1: ended by a signal */

@@ -4,7 +4,7 @@
 #include <jansson.h>
 #include <math.h>
 
-#include "learn/evaluate.h"
+#include "learn/score_set.h"
 
 enum { PICTURES = 5 };
 
@@ -185,12 +185,12 @@ static void test_csv(void **state)
     char *const text = help_text(file);
     double area, pixels;
     count_disc(0, &area, &pixels);
-    char *const first = memory_format("stem,width,height,tp,fp,fn,tn,jaccard,dsc,recall,precision,accuracy,f2\n"
-                                      "p000,80,72,%.0f,%.0f,0,0,%.6f,",
-                                      area, pixels - area, area / pixels);
-    if (strncmp(text, first, strlen(first)) != 0) fail_msg("%s", text);
-    /* without a polyp only accuracy means something */
-    if (!strstr(text, "\np004,50,40,0,2000,0,0,,,,,0.000000,\n")) fail_msg("%s", text);
+    char *const first = memory_format("\np000,80,72,%.0f,%.0f,0,0,%.6f,", area, pixels - area, area / pixels);
+    if (strncmp(text, "stem,width,height,tp,fp,fn,tn,jaccard,dsc,recall,precision,accuracy,f2,specificity,", 83) != 0)
+        fail_msg("%s", text);
+    if (!strstr(text, first)) fail_msg("%s", text);
+    /* without a polyp only accuracy and specificity mean something */
+    if (!strstr(text, "\np004,50,40,0,2000,0,0,,,,,0.000000,,0.000000,,")) fail_msg("%s", text);
     memory_free(first);
     memory_free(text);
     memory_free(file);
@@ -199,14 +199,21 @@ static void test_csv(void **state)
 static void test_csv_quotes(void **state)
 {
     (void)state;
-    sample s = {.stem = "a,\"b\""};
-    const dataset d = {.samples = &s, .count = 1};
-    const evaluate_row row = {{1, 0, 0, 3}, 2, 2};
+    const score_settings settings = {.threshold = 0.5};
+    const char *const name = "group, \"x\"";
+    score_report r;
+    assert_ok(score_report_open(&r, 1, &settings));
+    r.rows[0].stem = "a,\"b\"";
+    r.rows[0].counts = (pixel_counts){1, 0, 0, 3};
+    r.rows[0].part = 0;
+    r.part_names = (const char **)(uintptr_t)&name;
     const char *const file = help_path(folder, "quoted.csv");
-    assert_ok(evaluate_write_csv(file, &d, &row));
+    assert_ok(score_report_write_csv(file, &r));
     char *const text = help_text(file);
-    assert_non_null(strstr(text, "\n\"a,\"\"b\"\"\",2,2,1,0,0,3,1.000000,"));
+    assert_non_null(strstr(text, "\n\"a,\"\"b\"\"\",0,0,1,0,0,3,"));
+    assert_non_null(strstr(text, ",\"group, \"\"x\"\"\"\n"));
     memory_free(text);
+    score_report_free(&r);
 }
 
 static int stop_at_second(void *context, const polyp_progress *progress)

@@ -16,7 +16,8 @@ enum random_purpose {
     RANDOM_SYNTH = 4,   /* sample = number of the frame */
     RANDOM_SPLIT = 5,
     RANDOM_BOOTSTRAP = 6,
-    RANDOM_TEST = 7
+    RANDOM_TEST = 7,
+    RANDOM_SIGNS = 8 /* sample = number of the sign pattern */
 };
 
 typedef struct random_stream {

@@ -3,12 +3,12 @@
 
 #include <math.h>
 
-#include "base/clock.h"
 #include "learn/ahead.h"
 #include "learn/run_log.h"
 #include "media/image.h"
+#include "score/statistics.h"
 
-enum { DECODERS = 2, DECODED_AHEAD = 4 };
+enum { DECODED_AHEAD = 4 };
 
 typedef struct decoded {
     polyp_image picture, mask;
@@ -93,8 +93,8 @@ static status find_intervals(polyp_evaluation *e, const pixel_counts *counts, si
         jaccard[i] = m.jaccard;
         dsc[i] = m.dsc;
     }
-    TRY_DONE(scores_bootstrap(&e->jaccard_95, jaccard, count));
-    TRY_DONE(scores_bootstrap(&e->dsc_95, dsc, count));
+    TRY_DONE(interval_of_mean(&e->jaccard_95, jaccard, NULL, count));
+    TRY_DONE(interval_of_mean(&e->dsc_95, dsc, NULL, count));
 done:
     memory_free(jaccard);
     memory_free(dsc);
@@ -117,31 +117,5 @@ status evaluate_sum_up(polyp_evaluation *out, const evaluate_row *rows, size_t c
     const status result = intervals ? find_intervals(&e, counts, count) : POLYP_OK;
     memory_free(counts);
     if (result == POLYP_OK) *out = e;
-    return result;
-}
-
-status evaluate_model(polyp_evaluation *out, const polyp_model *model, const polyp_evaluate_options *options)
-{
-    const double start = clock_seconds();
-    const evaluate_watch watch = {.watch = &options->watch, .phase = "evaluate"};
-    polyp_evaluation e = {.threshold = options->threshold < 0.0 ? model->facts.threshold : options->threshold};
-    dataset data = {0};
-    polyp_predictor *predictor = NULL;
-    evaluate_row *rows = NULL;
-    status result;
-    TRY_DONE(dataset_open(&data, options->data, options->split));
-    TRY_DONE(predictor_open_model(&predictor, model, options->engine, options->threads));
-    predictor_set_threshold(predictor, options->threshold);
-    TRY_DONE(memory_new(&rows, data.count));
-    TRY_DONE(evaluate_pictures(rows, predictor, &data, DECODERS, &watch));
-    TRY_DONE(evaluate_sum_up(&e, rows, data.count, true));
-    e.seconds = clock_seconds() - start;
-    if (options->csv) TRY_DONE(evaluate_write_csv(options->csv, &data, rows));
-    if (options->json) TRY_DONE(evaluate_write_json(options->json, &e));
-    *out = e;
-done:
-    memory_free(rows);
-    polyp_predictor_close(predictor);
-    dataset_free(&data);
     return result;
 }

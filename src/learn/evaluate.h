@@ -1,9 +1,10 @@
-/* Scoring: every picture of a data set through the predictor at its own size, counted, summed up, written down. */
+/* Quick scoring for training: every picture through the predictor at its own size, counted and summed up. Everything else
+ * that can be said of a data set is score_set.h's. */
 #ifndef POLYP_LEARN_EVALUATE_H
 #define POLYP_LEARN_EVALUATE_H
 
 #include "learn/dataset.h"
-#include "learn/scores.h"
+#include "score/scores.h"
 #include "predict/predictor.h"
 
 /* One picture's counts at its own size. */
@@ -25,12 +26,5 @@ status evaluate_pictures(evaluate_row *rows, polyp_predictor *predictor, const d
 
 /* Means, pooled metrics and, when `intervals`, bootstrap intervals over rows. `threshold` and `seconds` stay as they are. */
 status evaluate_sum_up(polyp_evaluation *out, const evaluate_row *rows, size_t count, bool intervals);
-
-/* polyp_evaluate() after its options were checked; writes options->json and options->csv when they are named. */
-status evaluate_model(polyp_evaluation *out, const polyp_model *model, const polyp_evaluate_options *options);
-
-/* The two files. NaN becomes null and an empty field. */
-status evaluate_write_json(const char *path, const polyp_evaluation *e);
-status evaluate_write_csv(const char *path, const dataset *data, const evaluate_row *rows);
 
 #endif

@@ -67,6 +67,11 @@ status predictor_collect(polyp_predictor *p, int slot, int width, int height, po
     const tensor input = plan_input(p->plan);
     memcpy(input.data, p->input[slot].data, shape_count(input.shape) * sizeof *input.data);
     TRY(plan_forward(p->plan));
+    return predictor_collect_again(p, width, height, probability, mask);
+}
+
+status predictor_collect_again(polyp_predictor *p, int width, int height, polyp_image *probability, polyp_image *mask)
+{
     const tensor logits = plan_logits(p->plan);
     return prepare_mask(probability, mask, &logits, 0, width, height, p->threshold);
 }

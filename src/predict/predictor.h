@@ -25,6 +25,9 @@ status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture
 status predictor_collect(polyp_predictor *p, int slot, int width, int height, polyp_image *probability,
                          polyp_image *mask);
 
+/* The same of the run that was collected last, at another size. */
+status predictor_collect_again(polyp_predictor *p, int width, int height, polyp_image *probability, polyp_image *mask);
+
 /* Threshold used for masks instead of the model's; negative: the model's. */
 void predictor_set_threshold(polyp_predictor *p, double threshold);
 

@@ -1,0 +1,152 @@
+/* polyp evaluate: one model, two compared, or masks that another program wrote. */
+#include "commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "learn/score_set.h"
+
+/* ---- what was published ---------------------------------------------------------------------------------- */
+
+/* The next KEY=VALUE of a list; `*rest` moves behind it. */
+static status next_published(enum score_metric *metric, double *value, const char **rest)
+{
+    char key[32];
+    const char *const item = *rest;
+    const size_t length = strcspn(item, ","), name = strcspn(item, "=,");
+    char *end = NULL;
+    if (name < length && name < sizeof key) {
+        memcpy(key, item, name);
+        key[name] = '\0';
+        *metric = score_metric_find(key);
+        *value = strtod(item + name + 1, &end);
+    }
+    if (!end || end != item + length || end == item + name + 1 || *metric == SCORE_METRICS) {
+        return fail(POLYP_ERR_ARGUMENT,
+                    "--published: '%.*s' is not a metric of the table and a number, such as jaccard=.7871", (int)length,
+                    item);
+    }
+    *rest = item[length] ? item + length + 1 : item + length;
+    return POLYP_OK;
+}
+
+static status check_published(const char *list)
+{
+    enum score_metric metric;
+    double value;
+    while (list && *list) TRY(next_published(&metric, &value, &list));
+    return POLYP_OK;
+}
+
+static void print_claim(FILE *to, const score_report *r, enum score_metric metric, double published)
+{
+    static const char *const words[] = {[CLAIM_EXCEEDS] = "exceeds",
+                                        [CLAIM_HIGHER] = "higher point estimate than",
+                                        [CLAIM_NOT_HIGHER] = "does not exceed"};
+    static const char *const less[] = {[CLAIM_EXCEEDS] = "is below",
+                                       [CLAIM_HIGHER] = "lower point estimate than",
+                                       [CLAIM_NOT_HIGHER] = "is not below"};
+    const score_fact *const fact = &score_facts[metric];
+    const polyp_interval *const i = &r->all.mean_95[metric];
+    const enum claim claim = claim_of(r->all.mean[metric], i, published, fact->less_is_better);
+    fprintf(to, "%s per image %.4f (95 %% %.4f .. %.4f): %s %g\n", fact->title, r->all.mean[metric], i->low, i->high,
+            (fact->less_is_better ? less : words)[claim], published);
+}
+
+/* The list was checked. */
+static void print_claims(FILE *to, const score_report *r, const char *list)
+{
+    if (list) fprintf(to, "\n");
+    while (list && *list) {
+        enum score_metric metric = SCORE_METRICS;
+        double value = 0;
+        if (next_published(&metric, &value, &list) != POLYP_OK) return;
+        print_claim(to, r, metric, value);
+    }
+}
+
+/* ---- scoring --------------------------------------------------------------------------------------------- */
+
+static status options_fit(const evaluate_options *o)
+{
+    const size_t most = 2;
+    if (o->masks && o->model_count > 0) {
+        return fail(POLYP_ERR_ARGUMENT, "with --masks only DATA is given: masks are scored, no model runs");
+    }
+    if (!o->masks && (o->model_count == 0 || o->model_count > most)) {
+        return fail(POLYP_ERR_ARGUMENT, "%zu models are given; one is scored, or two are compared", o->model_count);
+    }
+    if (!o->masks && (o->probabilities || o->resize)) {
+        return fail(POLYP_ERR_ARGUMENT, "--probabilities and --resize belong to --masks");
+    }
+    return check_published(o->published);
+}
+
+static status score_options_of(score_options *out, const evaluate_options *o)
+{
+    *out = (score_options){.data = o->data,
+                           .split = o->split,
+                           .groups = o->groups,
+                           .by = o->by,
+                           .min_max = o->min_max,
+                           .threshold = o->threshold,
+                           .engine = o->engine,
+                           .threads = o->threads,
+                           .watch = &o->watch};
+    return empty_rule_parse(&out->empty, o->empty);
+}
+
+/* `model` must stay open as long as the set: its path names what was scored. */
+static status score_one(score_set *out, polyp_model **model, const char *path, const evaluate_options *o)
+{
+    score_options how;
+    TRY(score_options_of(&how, o));
+    if (o->masks) {
+        const foreign_masks masks = {o->masks, o->probabilities, o->resize};
+        return score_set_masks(out, &masks, &how);
+    }
+    TRY(model_open(model, path));
+    return score_set_model(out, *model, &how);
+}
+
+static status finish_one(const score_report *r, const evaluate_options *o, FILE *to)
+{
+    if (o->csv) TRY(score_report_write_csv(o->csv, r));
+    if (o->json) TRY(score_report_write_json(o->json, r, NULL, NULL));
+    if (!to) return POLYP_OK;
+    score_report_print(to, r, o->all);
+    print_claims(to, r, o->published);
+    return POLYP_OK;
+}
+
+static status finish_two(const score_report *first, const score_report *second, const evaluate_options *o, FILE *to)
+{
+    score_comparison comparison;
+    TRY(score_compare(&comparison, first, second));
+    if (o->csv) TRY(score_report_write_csv(o->csv, first));
+    if (o->json) TRY(score_report_write_json(o->json, first, second, &comparison));
+    if (to) score_comparison_print(to, first, second, &comparison);
+    return POLYP_OK;
+}
+
+polyp_status command_evaluate(const evaluate_options *options, FILE *to)
+{
+    polyp_model *models[2] = {NULL, NULL};
+    score_set sets[2] = {0};
+    status result;
+    TRY_DONE(options_fit(options));
+    TRY_DONE(score_one(&sets[0], &models[0], options->model_count > 0 ? options->models[0] : NULL, options));
+    if (options->model_count == 2) {
+        TRY_DONE(score_one(&sets[1], &models[1], options->models[1], options));
+        TRY_DONE(finish_two(&sets[0].report, &sets[1].report, options, to));
+    } else {
+        TRY_DONE(finish_one(&sets[0].report, options, to));
+    }
+done:
+    for (int i = 0; i < 2; i++) {
+        score_set_free(&sets[i]);
+        polyp_model_close(models[i]);
+    }
+    return result;
+}

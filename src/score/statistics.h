@@ -1,0 +1,61 @@
+/*
+ * How sure a number is: intervals by resampling, and two models compared on the same pictures. Pictures of one
+ * examination or sequence resemble each other, so that whole groups are drawn, not pictures.
+ *
+ * groups[i] below: equal numbers belong together; a negative one stands alone; NULL: every picture stands alone.
+ */
+#ifndef POLYP_SCORE_STATISTICS_H
+#define POLYP_SCORE_STATISTICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+
+enum { RESAMPLES = 10000 };
+
+/* 0..100 of values sorted upwards, between the two nearest of them (numpy's default). count > 0. */
+double percentile_of(const double *sorted, size_t count, double percent);
+
+/* How many groups there are among the pictures. */
+status groups_count(size_t *out, const int *groups, size_t count);
+
+/*
+ * Percentile bootstrap (95 %, RESAMPLES, seed 0, RANDOM_BOOTSTRAP) of sum(above) / sum(below): pooled metrics are such
+ * ratios. With G groups each resample draws G of them with replacement. Pictures whose `above` is NaN are left out
+ * first, and resamples in which `below` sums to 0; NaN, NaN when nothing is left.
+ */
+status interval_of_ratio(polyp_interval *out, const double *above, const double *below, const int *groups,
+                         size_t count);
+
+/* The same of the mean over pictures, NaNs left out. */
+status interval_of_mean(polyp_interval *out, const double *values, const int *groups, size_t count);
+
+/* ---- two models on the same pictures ------------------------------------------------------- */
+
+typedef struct paired_test {
+    size_t pictures, groups; /* that both models have a number for */
+    double effect;           /* mean over groups of the groups' mean differences, second minus first */
+    polyp_interval interval; /* of the effect, by resampling groups */
+    double p;                /* two-sided; NaN without a group */
+    bool exact;              /* all 2^groups signs were tried: then 2^groups <= RESAMPLES */
+} paired_test;
+
+/*
+ * Sign-flip test: if neither model is better, each group's mean difference could as well have the other sign. p is the
+ * share of sign patterns whose mean is at least as far from 0 as the one seen: of all of them for few groups, else
+ * (1 + hits) / (1 + RESAMPLES) of RESAMPLES random ones (RANDOM_SIGNS, seed 0).
+ */
+status paired_compare(paired_test *out, const double *first, const double *second, const int *groups, size_t count);
+
+/* ---- words --------------------------------------------------------------------------------- */
+
+/* What may be said of a value beside a published one. Where less is better, "below" stands for "above". */
+enum claim {
+    CLAIM_EXCEEDS,   /* even the interval's nearer end is better */
+    CLAIM_HIGHER,    /* the value is better, the interval reaches the other */
+    CLAIM_NOT_HIGHER /* the value is not better */
+};
+enum claim claim_of(double value, const polyp_interval *interval, double published, bool less_is_better);
+
+#endif
