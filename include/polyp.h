@@ -184,12 +184,16 @@ POLYP_API polyp_status polyp_evaluate(polyp_evaluation *out, const polyp_model *
 
 typedef struct polyp_train_options {
     const char *data;           /* folder with images/ and masks/ */
+    const char *const *more_data; /* [more_count] data sets to train on together with `data`; NULL: none */
+    size_t more_count;
+    const double *weights;      /* [1 + more_count] a set's share of an epoch relative to its size; NULL: 1 each */
     const char *out;            /* run folder: model.safetensors, last.safetensors, history.csv, ... */
     const char *recipe;         /* "best", "paper", "paper-frozen", "quick", or a JSON file (docs/training.md) */
     const char *const *settings; /* [setting_count] "KEY=VALUE" on top of the recipe; NULL: none */
     size_t setting_count;
     const char *split;          /* training split; NULL: "train" when it exists, else every pair */
     const char *valid;          /* split's name, or a fraction of the training split such as "0.1" (the default) */
+    const char *fold;           /* "I/K": cross-validation, fold I (from 0) of K kept for the report; NULL: none */
     const char *encoder;        /* ImageNet weights (.pth, .safetensors); NULL: random, and every group at the full rate */
     const char *init;           /* a model to go on from instead; NULL: none */
     const char *preset;         /* "slim" ... ; NULL: the recipe's, or what `init` has */

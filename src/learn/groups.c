@@ -1,14 +1,8 @@
-/* Near-duplicates by a small signature of each picture, all pairs compared, and declared groups; then whole groups dealt
- * out. */
+/* Near-duplicates by a small signature of each picture, all pairs compared, and declared groups. */
 #include "learn/groups.h"
 
-#include <math.h>
-#include <stdlib.h>
-
-#include "base/random.h"
-#include "base/thread.h"
-#include "learn/ahead.h"
 #include "learn/signature.h"
+#include "learn/walk.h"
 
 /* ---- who belongs to whom ------------------------------------------------------------------- */
 
@@ -88,42 +82,14 @@ status groups_declared(size_t *group, size_t *groups, const dataset *d)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-typedef struct reading {
-    const dataset *data;
-    signature *signatures;
-} reading;
-
-static status read_signature(void *context, size_t number, size_t slot)
+static status read_signature(void *context, const sample *s, size_t number)
 {
-    (void)slot;
-    const reading *r = context;
+    signature *const all = context;
     polyp_image picture = {0};
-    TRY(sample_read(&picture, NULL, &r->data->samples[number]));
-    signature_of(&r->signatures[number], &picture);
+    TRY(sample_read(&picture, NULL, s));
+    signature_of(&all[number], &picture);
     polyp_image_free(&picture);
     return POLYP_OK;
-}
-
-static status read_signatures(signature *all, const dataset *d, int threads, const polyp_watch *watch)
-{
-    if (threads < 1) threads = processor_count();
-    reading r = {d, all};
-    ahead *jobs = NULL;
-    status result;
-    TRY(ahead_open(&jobs, read_signature, &r, d->count, 2 * (size_t)threads + 1, threads));
-    for (size_t i = 0; i < d->count; i++) {
-        size_t slot;
-        TRY_DONE(ahead_next(jobs, &slot));
-        const polyp_progress p = {
-            .phase = "group", .done = i + 1, .total = d->count, .unit = "picture", .loss = NAN, .learning_rate = NAN};
-        if (watch == NULL || watch->report == NULL || watch->report(watch->context, &p) == 0) continue;
-        result = fail(POLYP_STOPPED, "stopped while looking for near-duplicates");
-        goto done;
-    }
-    result = POLYP_OK;
-done:
-    ahead_close(jobs);
-    return result;
 }
 
 status groups_find(size_t *group, size_t *groups, const dataset *d, int threads, const polyp_watch *watch)
@@ -133,148 +99,12 @@ status groups_find(size_t *group, size_t *groups, const dataset *d, int threads,
     status result;
     TRY_DONE(memory_new(&all, d->count));
     TRY_DONE(new_parents(&parent, d->count));
-    TRY_DONE(read_signatures(all, d, threads, watch));
+    TRY_DONE(dataset_walk(d, read_signature, all, threads, "group", watch));
     unite_near(parent, all, d->count);
     TRY_DONE(unite_declared(parent, d));
     *groups = number_groups(group, parent, d->count);
 done:
     memory_free(parent);
     memory_free(all);
-    return result;
-}
-
-/* ---- dealing ------------------------------------------------------------------------------- */
-
-/* Streams of RANDOM_SPLIT: told apart by the epoch. */
-enum { STREAM_DEAL = 0, STREAM_HOLD_OUT = 1 };
-
-typedef struct sized_group {
-    size_t number, size, place; /* place: in the shuffled order, so that equal sizes are in random order */
-} sized_group;
-
-static int compare_sizes(const void *a, const void *b)
-{
-    const sized_group *first = a, *second = b;
-    if (first->size != second->size) return first->size < second->size ? 1 : -1;
-    return (first->place > second->place) - (first->place < second->place);
-}
-
-/* The groups with their sizes in an order drawn from `r`; memory_free() them. */
-static status shuffled_groups(sized_group **out, const size_t *group, size_t count, size_t groups, random_stream *r)
-{
-    sized_group *list = NULL;
-    size_t *order = NULL, *sizes = NULL;
-    status result;
-    TRY_DONE(memory_new(&list, groups));
-    TRY_DONE(memory_new(&order, groups));
-    TRY_DONE(memory_new(&sizes, groups));
-    for (size_t i = 0; i < count; i++) sizes[group[i]]++;
-    for (size_t i = 0; i < groups; i++) order[i] = i;
-    random_shuffle(r, order, groups);
-    for (size_t i = 0; i < groups; i++) list[i] = (sized_group){order[i], sizes[order[i]], i};
-    *out = list;
-    list = NULL;
-done:
-    memory_free(list);
-    memory_free(order);
-    memory_free(sizes);
-    return result;
-}
-
-/* The smallest fold; among equals the first in `order`. */
-static size_t smallest_fold(const size_t *fold_sizes, const size_t *order, size_t folds)
-{
-    size_t best = order[0];
-    for (size_t i = 1; i < folds; i++) {
-        if (fold_sizes[order[i]] < fold_sizes[best]) best = order[i];
-    }
-    return best;
-}
-
-/* fold_of[g] for each group: `list` is sorted, largest first. */
-static void deal_sorted(int *fold_of, const sized_group *list, size_t groups, size_t *fold_sizes,
-                        const size_t *fold_order, size_t folds)
-{
-    for (size_t g = 0; g < groups; g++) {
-        const size_t fold = smallest_fold(fold_sizes, fold_order, folds);
-        fold_sizes[fold] += list[g].size;
-        fold_of[list[g].number] = (int)fold;
-    }
-}
-
-status groups_deal(int *fold, const size_t *group, size_t count, size_t groups, int folds, uint64_t seed)
-{
-    if (folds < 2 || (size_t)folds > groups) {
-        return fail(POLYP_ERR_ARGUMENT, "%d folds of %zu pictures in %zu groups: give 2 to %zu folds", folds, count,
-                    groups, groups);
-    }
-    const size_t n = (size_t)folds;
-    random_stream r = random_open(seed, RANDOM_SPLIT, STREAM_DEAL, 0);
-    sized_group *list = NULL;
-    size_t *fold_sizes = NULL, *fold_order = NULL;
-    int *fold_of = NULL;
-    status result;
-    TRY_DONE(shuffled_groups(&list, group, count, groups, &r));
-    TRY_DONE(memory_new(&fold_sizes, n));
-    TRY_DONE(memory_new(&fold_order, n));
-    TRY_DONE(memory_new(&fold_of, groups));
-    for (size_t i = 0; i < n; i++) fold_order[i] = i;
-    random_shuffle(&r, fold_order, n);
-    qsort(list, groups, sizeof *list, compare_sizes);
-    deal_sorted(fold_of, list, groups, fold_sizes, fold_order, n);
-    for (size_t i = 0; i < count; i++) fold[i] = fold_of[group[i]];
-done:
-    memory_free(list);
-    memory_free(fold_sizes);
-    memory_free(fold_order);
-    memory_free(fold_of);
-    return result;
-}
-
-/* ---- holding out --------------------------------------------------------------------------- */
-
-static size_t smallest_group(const sized_group *list, size_t groups)
-{
-    size_t best = 0;
-    for (size_t g = 1; g < groups; g++) {
-        if (list[g].size < list[best].size) best = g;
-    }
-    return best;
-}
-
-/* Groups in random order, each taken when it still fits into `target`. Never all: target < count. */
-static void take_groups(bool *taken, const sized_group *list, size_t groups, size_t target)
-{
-    size_t sum = 0;
-    for (size_t g = 0; g < groups; g++) {
-        if (sum + list[g].size > target) continue;
-        sum += list[g].size;
-        taken[list[g].number] = true;
-    }
-    if (sum == 0) taken[list[smallest_group(list, groups)].number] = true;
-}
-
-status groups_hold_out(bool *chosen, const size_t *group, size_t count, size_t groups, double fraction, uint64_t seed)
-{
-    if (!(fraction > 0 && fraction < 1)) {
-        return fail(POLYP_ERR_ARGUMENT, "a part of %g cannot be held out: give a fraction between 0 and 1", fraction);
-    }
-    if (groups < 2) {
-        return fail(POLYP_ERR_ARGUMENT,
-                    "nothing can be held out of %zu pictures that are near-duplicates of one another", count);
-    }
-    size_t target = (size_t)(fraction * (double)count + 0.5);
-    if (target > count - 1) target = count - 1;
-    random_stream r = random_open(seed, RANDOM_SPLIT, STREAM_HOLD_OUT, 0);
-    sized_group *list = NULL;
-    bool *taken = NULL;
-    status result;
-    TRY_DONE(shuffled_groups(&list, group, count, groups, &r));
-    TRY_DONE(memory_new(&taken, groups));
-    take_groups(taken, list, groups, target);
-    for (size_t i = 0; i < count; i++) chosen[i] = taken[group[i]];
-done:
-    memory_free(list);
-    memory_free(taken);
     return result;
 }

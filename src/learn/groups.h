@@ -25,4 +25,12 @@ status groups_deal(int *fold, const size_t *group, size_t count, size_t groups, 
 /* Part of about `fraction` of the samples for validation, whole groups, seeded: chosen[i] true. At least 1, not all. */
 status groups_hold_out(bool *chosen, const size_t *group, size_t count, size_t groups, double fraction, uint64_t seed);
 
+/* What one fold's run does with a sample: the part that chooses the epoch is never the part that is reported. */
+enum sample_part { PART_TRAIN, PART_CHOOSE, PART_REPORT };
+
+/* part[i]: fold `fold` of what groups_deal() gives with the same folds and seed is reported; of the others whole groups,
+ * about `fraction` of their samples, choose (seeded, at least 1, not all); the rest is trained on. Errors: ARGUMENT. */
+status groups_three_parts(enum sample_part *part, const size_t *group, size_t count, size_t groups, int fold, int folds,
+                          double fraction, uint64_t seed);
+
 #endif

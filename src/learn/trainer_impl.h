@@ -8,8 +8,9 @@
 #include "learn/loader.h"
 #include "learn/run_log.h"
 #include "learn/run_record.h"
+#include "learn/training_data.h"
 
-/* ---- the run's folder and the data (trainer_data.c) ------------------------------------------------- */
+/* ---- the run's folder (run_paths.c) ----------------------------------------------------------------- */
 
 typedef struct run_paths {
     char *model, *last, *history, *recipe, *curves, *log, *train, *valid;
@@ -18,21 +19,6 @@ typedef struct run_paths {
 /* Creates the folder. A folder that holds last.safetensors is refused unless `resume`. */
 status run_paths_create(run_paths *out, const char *folder, bool resume);
 void run_paths_free(run_paths *paths);
-
-typedef struct training_data {
-    dataset opened; /* the whole training split when validation is a part of it: owns the strings */
-    dataset train, valid;
-    char hash[17];                  /* of both parts' names and contents */
-    const char *split, *valid_name; /* as used */
-} training_data;
-
-/* Training and validation pictures by options->split and options->valid. Refuses the official test split "val" without
- * options->allow_test, and a picture in both parts. */
-status training_data_open(training_data *out, const polyp_train_options *options);
-void training_data_free(training_data *data);
-
-/* The stems, one a line, as a split file. */
-status write_stems(const char *path, const dataset *data);
 
 /* ---- one run (trainer_setup.c) ---------------------------------------------------------------------- */
 

@@ -1,0 +1,42 @@
+/* The end of a fold's run: its model on the part that chose nothing. */
+#include "learn/evaluate.h"
+#include "learn/folds.h"
+
+enum { DECODERS = 2 };
+
+static status score(polyp_evaluation *out, evaluate_row *rows, const char *path, const dataset *report,
+                    const polyp_train_options *options)
+{
+    const evaluate_watch watch = {.watch = &options->watch, .phase = "report"};
+    polyp_model *model = NULL;
+    polyp_predictor *predictor = NULL;
+    status result;
+    TRY_DONE(model_open(&model, path));
+    TRY_DONE(predictor_open_model(&predictor, model, options->engine, options->threads));
+    TRY_DONE(evaluate_pictures(rows, predictor, report, DECODERS, &watch));
+    *out = (polyp_evaluation){.threshold = model->facts.threshold};
+    TRY_DONE(evaluate_sum_up(out, rows, report->count, false));
+done:
+    polyp_predictor_close(predictor);
+    polyp_model_close(model);
+    return result;
+}
+
+status fold_report(polyp_evaluation *reported, const char *out, const fold_facts *facts, const char *model,
+                   const dataset *report, const polyp_train_options *options)
+{
+    polyp_evaluation found;
+    evaluate_row *rows = NULL;
+    char *const csv = memory_format("%s/fold-%d/report.csv", out, facts->fold);
+    status result = POLYP_ERR_MEMORY;
+    if (!csv) goto done;
+    TRY_DONE(memory_new(&rows, report->count));
+    TRY_DONE(score(&found, rows, model, report, options));
+    TRY_DONE(evaluate_write_csv(csv, report, rows));
+    TRY_DONE(fold_write(out, facts, &found));
+    *reported = found;
+done:
+    memory_free(rows);
+    memory_free(csv);
+    return result;
+}
