@@ -11,6 +11,8 @@ extern const command cmd_synth, cmd_split, cmd_import, cmd_train, cmd_evaluate, 
 
 #define PRECISION_CHOICES "auto|f32"
 
+enum { DATA_SETS_MOST = 16 /* in one training, split or evaluation */ };
+
 /* The exit code for a status, after saying on stderr what went wrong. */
 int finish(polyp_status s);
 

@@ -35,6 +35,8 @@ static int run(const void *block, const arguments *rest)
     progress watched;
     progress_begin(&watched, s->common.quiet);
     options.data = rest->items[0];
+    options.more_data = rest->items + 1;
+    options.more_count = rest->count - 1;
     options.watch = progress_watch(&watched);
     const polyp_status result = command_split(&found, &options);
     progress_end(&watched);
@@ -44,11 +46,14 @@ static int run(const void *block, const arguments *rest)
 
 const command cmd_split = {
     .name = "split",
-    .operands = "DATA",
-    .summary = "deal a data set into folds; near-duplicates stay together",
-    .details = "Writes DATA/splits/foldI.train.txt and foldI.valid.txt, I from 0.",
+    .operands = "DATA [DATA ...]",
+    .summary = "deal data sets into folds; near-duplicates and groups stay together",
+    .details =
+        "Writes DATA/splits/foldI.train.txt and foldI.valid.txt, I from 0. Several data sets are dealt together, so that "
+        "what one repeats of another is in the same fold. DATA/groups.csv (columns stem and group) says what else belongs "
+        "together: the pictures of one examination, sequence or patient.",
     .operands_min = 1,
-    .operands_max = 1,
+    .operands_max = DATA_SETS_MOST,
     .rows = rows,
     .defaults = defaults,
     .run = run,

@@ -1,10 +1,12 @@
 /* polyp train: a data set into a run folder with a model. */
+#include <stdlib.h>
+
 #include "app.h"
 
 typedef struct settings {
     common_settings common;
     polyp_train_options options;
-    const char *precision;
+    const char *precision, *weights;
     option_list set;
     bool resume, allow_test;
     size_t memory_mib;
@@ -26,6 +28,7 @@ static const option_row rows[] = {
     ROW_INT("batch", options.batch, "N", "pictures a pass (not given: the recipe's)", 1, 4096, 1),
     ROW_REAL("lr", options.learning_rate, "X", "highest learning rate (not given: the recipe's)", 1e-9, 10),
     ROW_SEED("seed", options.seed, "of weights, order and augmentation"),
+    ROW_TEXT("weights", weights, "X,X,...", "a number for each DATA: its share of an epoch, relative to its size"),
     ROW_TEXT("split", options.split, "NAME", "train on splits/NAME.txt (not given: train, or every pair)"),
     ROW_TEXT("valid", options.valid, "NAME|X", "validate on a split, or on a share of the training split"),
     ROW_FLAG("this-is-the-test", allow_test, "let --valid be the official test split `val`"),
@@ -42,6 +45,24 @@ static void defaults(void *block)
     s->precision = "auto";
 }
 
+/* "1,0.5": one number above 0 for each of `count` data sets. False after saying what is wrong. */
+static bool read_weights(double *out, const char *text, size_t count)
+{
+    const char *next = text;
+    for (size_t i = 0; i < count; i++) {
+        char *end;
+        out[i] = strtod(next, &end);
+        const bool ends_well = *end == (i + 1 < count ? ',' : '\0');
+        if (end == next || !ends_well || !(out[i] > 0.0) || out[i] > 1e6) {
+            fprintf(stderr, "polyp: train: --weights %s: give %zu numbers above 0, one for each DATA, as in 1,0.5\n",
+                    text, count);
+            return false;
+        }
+        next = end + 1;
+    }
+    return true;
+}
+
 static int run(const void *block, const arguments *rest)
 {
     const settings *const s = block;
@@ -51,8 +72,13 @@ static int run(const void *block, const arguments *rest)
         fprintf(stderr, "polyp: train: needs --out RUN, the folder that the run is written to\n");
         return EXIT_MISUSED;
     }
+    double weights[DATA_SETS_MOST];
+    if (s->weights && !read_weights(weights, s->weights, rest->count)) return EXIT_MISUSED;
     progress_begin(&watched, s->common.quiet);
     options.data = rest->items[0];
+    options.more_data = rest->items + 1;
+    options.more_count = rest->count - 1;
+    options.weights = s->weights ? weights : NULL;
     options.settings = s->set.items;
     options.setting_count = s->set.count;
     options.resume = s->resume;
@@ -69,14 +95,15 @@ static int run(const void *block, const arguments *rest)
 
 const command cmd_train = {
     .name = "train",
-    .operands = "DATA",
+    .operands = "DATA [DATA ...]",
     .summary = "train a network on pictures and masks",
     .details =
-        "DATA holds images/ and masks/ (paired by file stem) and optional splits/NAME.txt. RUN gets model.safetensors "
+        "DATA holds images/ and masks/ (paired by file stem) and optional splits/NAME.txt, negatives.txt (pictures that show "
+        "no polyp and need no mask) and groups.csv. Several DATA are trained on together. RUN gets model.safetensors "
         "(best on validation), last.safetensors (to go on from), history.csv, recipe.json, curves.svg and log.txt. "
         "Ctrl-C saves and stops.",
     .operands_min = 1,
-    .operands_max = 1,
+    .operands_max = DATA_SETS_MOST,
     .rows = rows,
     .defaults = defaults,
     .run = run,

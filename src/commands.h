@@ -35,6 +35,8 @@ COMMANDS_LOCAL polyp_status command_check(check_result *out, const check_options
 
 typedef struct split_options {
     const char *data;
+    const char *const *more_data; /* [more_count] dealt together with `data`; each gets lists of its own pictures */
+    size_t more_count;
     int folds;
     uint64_t seed;
     const char *split;        /* only these pictures; NULL: every pair */
@@ -44,7 +46,7 @@ typedef struct split_result {
     size_t pictures, groups, largest_group;
     size_t fold_sizes[64];
 } split_result;
-/* Writes splits/foldI.train.txt and splits/foldI.valid.txt (I from 0). */
+/* Writes splits/foldI.train.txt and splits/foldI.valid.txt (I from 0) into each DATA. */
 COMMANDS_LOCAL polyp_status command_split(split_result *out, const split_options *options);
 
 typedef struct import_options {

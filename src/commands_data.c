@@ -168,17 +168,20 @@ done:
 
 enum { MOST_FOLDS = sizeof((split_result *)NULL)->fold_sizes / sizeof(size_t) };
 
-/* FOLDER/foldF.KIND.txt: the pictures of fold `f` (valid) or all others (train), in the data's order. */
-static status write_fold(const char *folder, const char *kind, const dataset *d, const int *fold, int f)
+/* foldF.KIND.txt of one data set: its pictures in fold `f` (valid) or in all others (train), in their order. */
+static status write_fold(const char *data, int set, const char *kind, const dataset *d, const int *fold, int f)
 {
     const bool inside = strcmp(kind, "valid") == 0;
+    char name[32];
     file_writer *file = NULL;
-    char *path = memory_format("%s/fold%d.%s.txt", folder, f, kind);
+    (void)snprintf(name, sizeof name, "fold%d.%s", f, kind);
+    char *path = dataset_split_path(data, name);
     status result = POLYP_ERR_MEMORY;
     if (path == NULL) goto done;
     TRY_DONE(file_create(&file, path));
     for (size_t i = 0; i < d->count; i++) {
-        if ((fold[i] == f) == inside) TRY_DONE(file_print(file, "%s\n", d->samples[i].stem));
+        const sample *const s = &d->samples[i];
+        if (s->set == set && (fold[i] == f) == inside) TRY_DONE(file_print(file, "%s\n", s->name));
     }
     result = file_commit(file);
     file = NULL;
@@ -188,19 +191,24 @@ done:
     return result;
 }
 
-static status write_folds(const char *data, const dataset *d, const int *fold, int folds)
+static status create_splits_folder(const char *data)
 {
-    char *folder = path_join(data, "splits");
-    if (folder == NULL) return POLYP_ERR_MEMORY;
-    status result;
-    TRY_DONE(folder_create(folder));
-    for (int f = 0; f < folds; f++) {
-        TRY_DONE(write_fold(folder, "train", d, fold, f));
-        TRY_DONE(write_fold(folder, "valid", d, fold, f));
-    }
-done:
-    memory_free(folder);
+    char *path = dataset_split_path(data, "fold0.train");
+    if (path == NULL) return POLYP_ERR_MEMORY;
+    *strrchr(path, '/') = '\0';
+    const status result = folder_create(path);
+    memory_free(path);
     return result;
+}
+
+static status write_folds(const char *data, int set, const dataset *d, const int *fold, int folds)
+{
+    TRY(create_splits_folder(data));
+    for (int f = 0; f < folds; f++) {
+        TRY(write_fold(data, set, "train", d, fold, f));
+        TRY(write_fold(data, set, "valid", d, fold, f));
+    }
+    return POLYP_OK;
 }
 
 /* Sizes of folds and groups. */
@@ -218,6 +226,25 @@ static status summarise(split_result *out, const size_t *group, const int *fold,
     return POLYP_OK;
 }
 
+static const char *data_of(const split_options *options, size_t set)
+{
+    return set == 0 ? options->data : options->more_data[set - 1];
+}
+
+static status open_sets(dataset *out, const split_options *options)
+{
+    const size_t count = 1 + options->more_count;
+    const bool listed = options->split != NULL && dataset_split_is_list(options->split);
+    data_source *sources;
+    TRY(memory_new(&sources, count));
+    for (size_t i = 0; i < count; i++) {
+        sources[i] = (data_source){data_of(options, i), listed ? NULL : options->split, 1.0};
+    }
+    const status result = dataset_open_many(out, sources, count, listed ? options->split : NULL);
+    memory_free(sources);
+    return result;
+}
+
 polyp_status command_split(split_result *out, const split_options *options)
 {
     if (options->folds < 2 || options->folds > MOST_FOLDS) {
@@ -228,13 +255,15 @@ polyp_status command_split(split_result *out, const split_options *options)
     int *fold = NULL;
     split_result summary;
     status result;
-    TRY_DONE(dataset_open(&data, options->data, options->split));
+    TRY_DONE(open_sets(&data, options));
     TRY_DONE(memory_new(&group, data.count));
     TRY_DONE(memory_new(&fold, data.count));
     TRY_DONE(groups_find(group, &groups, &data, 0, &options->watch));
     TRY_DONE(groups_deal(fold, group, data.count, groups, options->folds, options->seed));
     TRY_DONE(summarise(&summary, group, fold, data.count, groups));
-    TRY_DONE(write_folds(options->data, &data, fold, options->folds));
+    for (size_t i = 0; i <= options->more_count; i++) {
+        TRY_DONE(write_folds(data_of(options, i), (int)i, &data, fold, options->folds));
+    }
     *out = summary;
 done:
     memory_free(group);

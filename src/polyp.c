@@ -187,6 +187,8 @@ static status check_train_names(const char *function, const polyp_train_options 
 {
     unet_spec spec;
     TRY(check_name(function, "the data folder", o->data));
+    for (size_t i = 0; i < o->more_count; i++)
+        TRY(check_name(function, "a further data folder", o->more_data ? o->more_data[i] : NULL));
     TRY(check_name(function, "the run's folder", o->out));
     TRY(check_name(function, "the recipe", o->recipe));
     if (o->preset) TRY(unet_preset(&spec, o->preset));

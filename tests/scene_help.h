@@ -65,4 +65,28 @@ static inline polyp_image smaller(polyp_image scene)
     return small;
 }
 
+/* DATA/images/NAME.png and an empty mask file: looking for near-duplicates opens no masks. DATA: "." for the folder. */
+static inline void put_scene_in(void **state, const char *data, const char *name, polyp_image scene)
+{
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s/images/%s.png", data, name);
+    put_png(in(state, path), scene);
+    (void)snprintf(path, sizeof path, "%s/masks/%s.png", data, name);
+    put(in(state, path), "");
+}
+
+static inline void put_scene(void **state, const char *name, polyp_image scene)
+{
+    put_scene_in(state, ".", name, scene);
+}
+
+static inline void put_scenes(void **state, int scenes)
+{
+    for (int i = 0; i < scenes; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "s%02d", i);
+        put_scene(state, name, draw_scene((uint64_t)i, 0, 0));
+    }
+}
+
 #endif

@@ -1,5 +1,5 @@
 /* Near-duplicates found, whole groups dealt and held out; and the commands that make and divide a data set. */
-#include "data_help.h"
+#include "scene_help.h"
 
 #include <unistd.h>
 
@@ -7,27 +7,6 @@
 #include "learn/groups.h"
 #include "learn/signature.h"
 #include "scene_help.h"
-
-/* ---- drawn scenes -------------------------------------------------------------------------- */
-
-/* images/NAME.png and an empty mask file: looking for near-duplicates opens no masks. */
-static void put_scene(void **state, const char *name, polyp_image scene)
-{
-    char path[64];
-    (void)snprintf(path, sizeof path, "images/%s.png", name);
-    put_png(in(state, path), scene);
-    (void)snprintf(path, sizeof path, "masks/%s.png", name);
-    put(in(state, path), "");
-}
-
-static void put_scenes(void **state, int scenes)
-{
-    for (int i = 0; i < scenes; i++) {
-        char name[16];
-        (void)snprintf(name, sizeof name, "s%02d", i);
-        put_scene(state, name, draw_scene((uint64_t)i, 0, 0));
-    }
-}
 
 /* ---- finding ------------------------------------------------------------------------------- */
 

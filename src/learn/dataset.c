@@ -81,16 +81,15 @@ bool dataset_split_is_list(const char *split)
     return strchr(split, '/') != NULL && length > 4 && strcmp(split + length - 4, ".txt") == 0;
 }
 
-/* memory_free() it; NULL after fail(MEMORY) */
-static char *split_path(const char *home, const char *split)
+char *dataset_split_path(const char *data, const char *name)
 {
-    return memory_format("%s/splits/%s.txt", home, split);
+    return memory_format("%s/splits/%s.txt", data, name);
 }
 
-bool dataset_has_split(const char *folder, const char *split)
+bool dataset_has_split(const char *data, const char *split)
 {
     if (!is_split_name(split)) return false;
-    char *path = split_path(folder, split);
+    char *path = dataset_split_path(data, split);
     const bool found = path != NULL && file_exists(path);
     memory_free(path);
     return found;
@@ -127,7 +126,7 @@ static status apply_split(data_part *p, const char *split)
     }
     sample *kept;
     size_t count;
-    char *path = split_path(p->home, split);
+    char *path = dataset_split_path(p->home, split);
     if (path == NULL) return POLYP_ERR_MEMORY;
     const status result = keep_listed(&kept, &count, p->samples, p->count, path, STEMS_OF_OWN);
     memory_free(path);

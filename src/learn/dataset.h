@@ -53,8 +53,11 @@ status dataset_open_many(dataset *out, const data_source *sources, size_t count,
 /* Is `split` a path to a list rather than a name? */
 bool dataset_split_is_list(const char *split);
 
-/* Does splits/NAME.txt exist? */
-bool dataset_has_split(const char *folder, const char *split);
+/* DATA/splits/NAME.txt; memory_free() it. NULL after fail(MEMORY). */
+char *dataset_split_path(const char *data, const char *name);
+
+/* Does it exist? */
+bool dataset_has_split(const char *data, const char *split);
 
 /* Pixels of this grey level in the masks (1..254) count neither as polyp nor as background; -1: there are none. Error:
  * ARGUMENT. */

@@ -26,17 +26,13 @@ status fold_report(polyp_evaluation *reported, const char *out, const fold_facts
                    const dataset *report, const polyp_train_options *options)
 {
     polyp_evaluation found;
-    evaluate_row *rows = NULL;
-    char *const csv = memory_format("%s/fold-%d/report.csv", out, facts->fold);
-    status result = POLYP_ERR_MEMORY;
-    if (!csv) goto done;
-    TRY_DONE(memory_new(&rows, report->count));
+    evaluate_row *rows;
+    TRY(memory_new(&rows, report->count));
+    status result;
     TRY_DONE(score(&found, rows, model, report, options));
-    TRY_DONE(evaluate_write_csv(csv, report, rows));
     TRY_DONE(fold_write(out, facts, &found));
     *reported = found;
 done:
     memory_free(rows);
-    memory_free(csv);
     return result;
 }

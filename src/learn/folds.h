@@ -20,7 +20,7 @@ typedef struct fold_facts {
 /* Refuse a folder whose finished folds belong to another cross-validation. Before training; errors: MISMATCH, FORMAT. */
 status folds_check(const char *out, const fold_facts *facts);
 
-/* Score the model file on the fold's report part and write OUT/fold-I/fold.json and report.csv (a line a picture). */
+/* Score the model file on the fold's report part and write OUT/fold-I/fold.json. */
 status fold_report(polyp_evaluation *reported, const char *out, const fold_facts *facts, const char *model,
                    const dataset *report, const polyp_train_options *options);
 

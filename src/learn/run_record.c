@@ -18,6 +18,23 @@ static json_t *text_or_null(const char *text)
     return text ? json_string(text) : json_null();
 }
 
+/* Of several data sets: one weight each. */
+static json_t *weights_json(const polyp_train_options *o)
+{
+    json_t *const list = json_array();
+    for (size_t i = 0; i <= o->more_count; i++) {
+        (void)json_array_append_new(list, json_real(o->weights ? o->weights[i] : 1.0));
+    }
+    return list;
+}
+
+/* What is there in some runs only. */
+static bool add_rare(json_t *run, const polyp_train_options *o)
+{
+    if (o->more_count > 0 && json_object_set_new(run, "weights", weights_json(o)) != 0) return false;
+    return !o->fold || json_object_set_new(run, "fold", json_string(o->fold)) == 0;
+}
+
 /* Beside the recipe, what changes the result. NULL when there is no memory, as all json_... functions. */
 static json_t *record_json(const run_record *r)
 {
@@ -25,7 +42,7 @@ static json_t *record_json(const run_record *r)
     json_t *const run = json_pack("{sI ss ss ss ss ss ss si}", "seed", (json_int_t)r->options->seed, "split", r->split,
                                   "valid", r->valid, "encoder", r->encoder_hash, "init", r->init_hash, "engine",
                                   r->engine, "precision", r->precision, "threads", r->threads);
-    if (root && run && json_object_set(root, "run", run) == 0) {
+    if (root && run && add_rare(run, r->options) && json_object_set(root, "run", run) == 0) {
         json_decref(run);
         return root;
     }
@@ -124,11 +141,19 @@ static status add_facts(json_t *to, const fact *facts, size_t count)
     return result;
 }
 
+static json_t *more_data_json(const polyp_train_options *o)
+{
+    json_t *const list = json_array();
+    for (size_t i = 0; i < o->more_count; i++) (void)json_array_append_new(list, json_string(o->more_data[i]));
+    return list;
+}
+
 static status add_paths(json_t *root, const run_record *r)
 {
     const polyp_train_options *const o = r->options;
     const fact facts[] = {
         {"data", json_string(o->data)},
+        {"more_data", more_data_json(o)},
         {"data_hash", json_string(r->data_hash)},
         {"pictures", json_integer((json_int_t)r->pictures)},
         {"valid_pictures", json_integer((json_int_t)r->valid_pictures)},

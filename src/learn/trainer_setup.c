@@ -247,6 +247,25 @@ static status write_inputs(const trainer *t)
     return write_stems(t->paths.valid, &t->data.valid);
 }
 
+/* The pictures, and what the recipe says of them; then the log, which tells. */
+static status open_data(trainer *t)
+{
+    const polyp_train_options *const o = t->options;
+    const recipe *const r = &t->recipe;
+    size_t small;
+    TRY(training_data_open(&t->data, o));
+    TRY(training_data_apply(&small, &t->data, r->ignore_level, r->small_share, r->small_weight, &o->watch));
+    TRY(run_log_open(&t->log, t->paths.log, &o->watch));
+    TRY(run_log_line(&t->log, "%zu pictures to train on, %zu to validate on; %s at %d x %d, engine %s, %d threads",
+                     t->data.train.count, t->data.valid.count, t->facts.preset, t->facts.size, t->facts.size,
+                     engine_name(t->engine), t->threads));
+    if (t->data.left_out > 0)
+        TRY(run_log_line(&t->log, "%zu pictures left out: near-duplicates of validation pictures", t->data.left_out));
+    if (small == 0) return POLYP_OK;
+    return run_log_line(&t->log, "%zu pictures with a polyp under %g of the picture weigh %g times as much", small,
+                        r->small_share, r->small_weight);
+}
+
 status trainer_open(trainer *t, const polyp_train_options *options, double seconds_between)
 {
     t->options = options;
@@ -257,11 +276,7 @@ status trainer_open(trainer *t, const polyp_train_options *options, double secon
     TRY(choose_recipe(t));
     TRY(choose_network(t));
     TRY(run_paths_create(&t->paths, options->out, options->resume));
-    TRY(training_data_open(&t->data, options));
-    TRY(run_log_open(&t->log, t->paths.log, &options->watch));
-    TRY(run_log_line(&t->log, "%zu pictures to train on, %zu to validate on; %s at %d x %d, engine %s, %d threads",
-                     t->data.train.count, t->data.valid.count, t->facts.preset, t->facts.size, t->facts.size,
-                     engine_name(t->engine), t->threads));
+    TRY(open_data(t));
     if (!curves_available())
         TRY(run_log_line(&t->log, "curves.svg is not drawn: this program was built without Cairo"));
     TRY(make_record(t));
