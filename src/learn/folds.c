@@ -62,11 +62,11 @@ status fold_write(const char *out, const fold_facts *facts, const polyp_evaluati
     if (!record) result = no_memory();
     if (record && path) {
         result = write_json(
-            path, json_pack("{si si ss sO sI sI sI so so}", "fold", facts->fold, "folds", facts->folds, "data_hash",
-                            facts->data_hash, "record", record, "images", (json_int_t)reported->images,
-                            "without_polyp", (json_int_t)reported->without_polyp, "false_alarms",
-                            (json_int_t)reported->false_alarms, "per_image", metrics_json(&reported->per_image),
-                            "pooled", metrics_json(&reported->pooled)));
+            path,
+            json_pack("{si si ss sO sI sI sI so so}", "fold", facts->fold, "folds", facts->folds, "data_hash",
+                      facts->data_hash, "record", record, "images", (json_int_t)reported->images, "without_polyp",
+                      (json_int_t)reported->without_polyp, "false_alarms", (json_int_t)reported->false_alarms,
+                      "per_image", metrics_json(&reported->per_image), "pooled", metrics_json(&reported->pooled)));
     }
     json_decref(record);
     memory_free(path);
@@ -310,6 +310,6 @@ void folds_print(char *text, size_t room, const folds_summary *s)
         (void)snprintf(text, room, "%d of %d folds are finished", s->present, s->folds);
         return;
     }
-    (void)snprintf(text, room, "%d folds, %zu pictures: Jaccard %.4f, DSC %.4f; standard deviation %.4f, %.4f", s->folds,
-                   s->pictures, jaccard->mean, dsc->mean, jaccard->deviation, dsc->deviation);
+    (void)snprintf(text, room, "%d folds, %zu pictures: Jaccard %.4f, DSC %.4f; standard deviation %.4f, %.4f",
+                   s->folds, s->pictures, jaccard->mean, dsc->mean, jaccard->deviation, dsc->deviation);
 }
