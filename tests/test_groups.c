@@ -6,7 +6,6 @@
 #include "commands.h"
 #include "learn/groups.h"
 #include "learn/signature.h"
-#include "scene_help.h"
 
 /* ---- finding ------------------------------------------------------------------------------- */
 
