@@ -12,6 +12,16 @@ static plot_series series_of(const history *h, const double *epochs, double *val
     return (plot_series){name, epochs, values, (size_t)h->count, PLOT_DOTTED};
 }
 
+/* One rate for all needs one line. */
+static bool encoder_differs(const history *h)
+{
+    for (int i = 0; i < h->count; i++) {
+        const double *const values = h->rows[i].values;
+        if (values[HISTORY_ENCODER_LEARNING_RATE] != values[HISTORY_LEARNING_RATE]) return true;
+    }
+    return false;
+}
+
 static status draw(const history *h, const char *path, double *room)
 {
     const size_t n = (size_t)h->count;
@@ -33,7 +43,7 @@ static status draw(const history *h, const char *path, double *room)
     const plot_panel panels[] = {
         {"Loss", by_epoch, {0}, losses, 2},
         {"Validation, mean over pictures", by_epoch, {.low = 0.0, .high = 1.0}, scores, 2},
-        {"Learning rate after the epoch", by_epoch, {0}, rates, 2},
+        {"Learning rate after the epoch", by_epoch, {0}, rates, encoder_differs(h) ? 2 : 1},
     };
     const plot_figure figure = {.panels = panels, .count = 3};
     return plot_write(path, &figure);

@@ -47,10 +47,19 @@ static status report_step(const trainer *t)
     return watch_report(&t->options->watch, &progress);
 }
 
+/* A step, shown with its own loss and the rate it was made with. */
+static status make_step(trainer *t)
+{
+    const double before = t->state.epoch_loss, rate = trainer_rate(t);
+    TRY(trainer_step(t));
+    const double loss = (t->state.epoch_loss - before) / t->recipe.accumulate;
+    return run_figures_step(&t->figures, t->state.step, loss, rate);
+}
+
 static status train_epoch(trainer *t)
 {
     while (t->state.batch < trainer_batches_an_epoch(t)) {
-        TRY(trainer_step(t));
+        TRY(make_step(t));
         TRY(save_when_stopped(t, report_step(t)));
         if (clock_seconds() - t->saved_at >= t->seconds_between) TRY(save_checkpoint(t));
     }
@@ -86,6 +95,8 @@ static status finish_epoch(trainer *t)
     TRY(save_when_stopped(t, trainer_validate(t, &e)));
     TRY(keep(t, &e));
     TRY(trainer_write_history(t, &e));
+    TRY(run_figures_epoch(&t->figures, t->state.step, t->state.epoch + 1, &t->history.rows[t->state.epoch],
+                          t->validator, &t->data.valid, t->rows));
     const double loss = t->state.epoch_loss / (double)trainer_batches_an_epoch(t);
     t->state.epoch++;
     t->state.batch = 0;

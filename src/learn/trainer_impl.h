@@ -6,7 +6,7 @@
 #include "learn/evaluate.h"
 #include "learn/history.h"
 #include "learn/loader.h"
-#include "learn/run_log.h"
+#include "learn/run_figures.h"
 #include "learn/run_record.h"
 #include "learn/training_data.h"
 
@@ -27,6 +27,7 @@ typedef struct trainer {
     double seconds_between; /* checkpoints inside an epoch */
     run_paths paths;
     run_log log;
+    run_figures figures;
     training_data data;
     recipe recipe; /* as used */
     run_record record;

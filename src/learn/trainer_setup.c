@@ -283,6 +283,7 @@ status trainer_open(trainer *t, const polyp_train_options *options, double secon
     TRY(report_memory(t));
     TRY(open_parts(t));
     TRY(load_state(t));
+    TRY(run_figures_open(&t->figures, options->out, t->state.step > 0 ? t->state.step : -1, &t->log));
     t->saved_at = clock_seconds();
     return write_inputs(t);
 }
@@ -308,6 +309,7 @@ void trainer_close(trainer *t)
     graph_free(&t->graph);
     graph_free(&t->plain);
     training_data_free(&t->data);
+    run_figures_close(&t->figures);
     run_log_close(&t->log);
     run_paths_free(&t->paths);
 }

@@ -55,10 +55,11 @@ static double dot_radius(const plot_series *s)
     return s->style == PLOT_POINTS ? 4.5 : s->style == PLOT_DOTTED ? 2.4 : 0.0;
 }
 
-/* Whether a point is seen at all, given where it lies. */
-static bool is_there(const double *point)
+/* Whether a dot is drawn at a point: within the axes, or on them. */
+static bool is_inside(const double *point, const box *in)
 {
-    return isfinite(point[0]) && isfinite(point[1]);
+    const double slack = 0.5, x = point[0] - in->x, y = point[1] - in->y;
+    return x >= -slack && x <= in->width + slack && y >= -slack && y <= in->height + slack;
 }
 
 static status draw_series(canvas *c, const plot_panel *p, const plot_series *s, size_t index, const box *in)
@@ -70,9 +71,11 @@ static status draw_series(canvas *c, const plot_panel *p, const plot_series *s, 
         points[2 * i] = in->x + in->width * axis_place(&p->x, s->x[i]);
         points[2 * i + 1] = in->y + in->height * (1.0 - axis_place(&p->y, s->y[i]));
     }
+    canvas_clip(c, in->x - 1.0, in->y - 1.0, in->width + 2.0, in->height + 2.0);
     if (has_line(s)) canvas_line(c, points, s->count, &pen);
+    canvas_unclip(c); /* a dot on the edge stays round */
     for (size_t i = 0; i < s->count && dot_radius(s) > 0.0; i++) {
-        if (is_there(points + 2 * i)) canvas_dot(c, points[2 * i], points[2 * i + 1], dot_radius(s), pen.colour);
+        if (is_inside(points + 2 * i, in)) canvas_dot(c, points[2 * i], points[2 * i + 1], dot_radius(s), pen.colour);
     }
     memory_free(points);
     return POLYP_OK;
@@ -82,12 +85,10 @@ static status draw_series(canvas *c, const plot_panel *p, const plot_series *s, 
 static status draw_all_series(canvas *c, const plot_panel *p, const box *in)
 {
     status result = POLYP_OK;
-    canvas_clip(c, in->x - 1.0, in->y - 1.0, in->width + 2.0, in->height + 2.0);
     for (size_t i = 0, index = 0; i < p->count && result == POLYP_OK; i++) {
         result = draw_series(c, p, &p->series[i], index, in);
         index += p->series[i].style != PLOT_GUIDE;
     }
-    canvas_unclip(c);
     return result;
 }
 
@@ -109,6 +110,14 @@ static void draw_legend_entry(canvas *c, const plot_series *s, size_t index, dou
     canvas_text_within(c, x + LEGEND_LINE + 5.0, y, width - LEGEND_LINE - 5.0, s->name, &WORDS);
 }
 
+static bool has_points(const plot_series *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (isfinite(s->x[i]) && isfinite(s->y[i])) return true;
+    }
+    return false;
+}
+
 /* Names in rows, at most over half the panel; takes their room from the top of `in`. */
 static void draw_legend(canvas *c, const plot_panel *p, box *in)
 {
@@ -117,7 +126,7 @@ static void draw_legend(canvas *c, const plot_panel *p, box *in)
     bool any = false;
     for (size_t i = 0, index = 0; i < p->count; index += p->series[i].style != PLOT_GUIDE, i++) {
         const plot_series *const s = &p->series[i];
-        if (!s->name || !s->name[0]) continue;
+        if (!s->name || !s->name[0] || !has_points(s)) continue;
         const double width = legend_width(c, s, in->width);
         if (any && x + width > in->x + in->width) {
             if (in->y + 2 * LEGEND_ROW > bottom) {

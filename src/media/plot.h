@@ -15,7 +15,7 @@ enum plot_style {
 };
 
 typedef struct plot_series {
-    const char *name; /* for the legend; NULL or "": it has no place there */
+    const char *name; /* for the legend; NULL, "" or no point: it has no place there */
     const double *x, *y;
     size_t count;
     enum plot_style style;
