@@ -7,7 +7,7 @@
 static polyp_train_options rich_options(const char *run)
 {
     static const char *const settings[] = {
-        "optimiser.average=0.8",   "optimiser.average_batches=3", "training.accumulate=2", "training.freeze=first",
+        "optimiser.average=0.3",   "optimiser.average_batches=3", "training.accumulate=2", "training.freeze=first",
         "training.freeze_epochs=1", "training.keep=last",          "schedule.kind=warm-cosine",
         "network.auxiliary=true",   "loss.kind=structure",
     };

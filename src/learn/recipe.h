@@ -38,7 +38,7 @@ typedef struct recipe {
     double factors[PARAM_GROUPS];
     double weight_decay, beta1, beta2, epsilon;
     double clip;         /* largest norm of a step's gradient; 0: any */
-    double average;      /* decay of the weights' moving average; 0: none */
+    double average;      /* share of the run that the weights' moving average reaches back over; 0: no average */
     int average_batches; /* from which batch norm's statistics are found again for it */
 
     schedule_spec schedule;

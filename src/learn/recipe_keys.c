@@ -96,7 +96,8 @@ static void optimiser_keys(recipe_keys *k, recipe *r)
     add_real(k, "optimiser.beta2", &r->beta2, 0, 0.999999, "of the squared gradients' average");
     add_real(k, "optimiser.epsilon", &r->epsilon, 1e-15, 1, "added outside the root");
     add_real(k, "optimiser.clip", &r->clip, 0, 1e6, "largest norm of a step's gradient; 0: any");
-    add_real(k, "optimiser.average", &r->average, 0, 0.99999, "decay of the weights' moving average; 0: none");
+    add_real(k, "optimiser.average", &r->average, 0, 1,
+             "share of the run that the weights' moving average reaches back over; 0: none");
     add_integer(k, "optimiser.average_batches", &r->average_batches, 1, 100000,
                 "batches that find batch norm's statistics again for it");
 }

@@ -32,6 +32,15 @@ double trainer_smooth_loss(const trainer *t)
     return t->state.smooth_loss / (1.0 - pow(SMOOTHING, passes));
 }
 
+/* Decay of the moving average: a part of the run, so that it means the same in short and long ones; less in the first
+ * steps, so that the first weights are soon forgotten (Tensorflow's ExponentialMovingAverage with num_updates). */
+static double average_decay(const trainer *t)
+{
+    const double steps = (double)trainer_steps_an_epoch(t) * t->recipe.epochs, done = (double)t->state.step;
+    const double span = fmax(t->recipe.average * steps, 1.0);
+    return t->recipe.average > 0.0 ? fmin(1.0 - 1.0 / span, (1.0 + done) / (10.0 + done)) : 0.0;
+}
+
 static step_rule rule_of(const trainer *t, const schedule_point *point)
 {
     const recipe *const r = &t->recipe;
@@ -40,7 +49,7 @@ static step_rule rule_of(const trainer *t, const schedule_point *point)
                       .epsilon = r->epsilon,
                       .decay = r->weight_decay,
                       .gradient_scale = 1.0 / r->accumulate,
-                      .average = r->average,
+                      .average = average_decay(t),
                       .step = point->phase_step + 1};
     memcpy(rule.rate, point->rate, sizeof rule.rate);
     memcpy(rule.frozen, point->frozen, sizeof rule.frozen);
