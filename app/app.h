@@ -9,7 +9,7 @@
 extern const command cmd_synth, cmd_split, cmd_import, cmd_train, cmd_evaluate, cmd_predict, cmd_bench, cmd_info,
     cmd_recipe, cmd_check;
 
-#define PRECISION_CHOICES "auto|f32"
+#define PRECISION_CHOICES "auto|f32|bf16"
 
 enum { DATA_SETS_MOST = 16 /* in one training, split or evaluation */ };
 

@@ -4,7 +4,6 @@
 typedef struct settings {
     common_settings common;
     bench_options options;
-    const char *precision;
 } settings;
 SETTINGS_FIT(settings);
 
@@ -17,7 +16,7 @@ static const option_row rows[] = {
     ROW_INT("runs", options.runs, "N", "timed runs (not given: about 5 s, 5 at least)", 1, 1000000, 1),
     ROW_FLAG("profile", options.profile, "a table of where the time goes"),
     ROW_TEXT("json", options.json, "FILE", "write the result as JSON; - for standard output"),
-    ROW_CHOICE("precision", precision, "of the arithmetic", PRECISION_CHOICES),
+    ROW_CHOICE("precision", options.precision, "of the arithmetic", PRECISION_CHOICES),
     ROW_END,
 };
 
@@ -25,12 +24,12 @@ static void defaults(void *block)
 {
     settings *const s = block;
     s->options.batch = 1;
-    s->precision = "auto";
+    s->options.precision = "auto";
 }
 
 static void print_result(const bench_result *r)
 {
-    printf("engine        %s, %d threads, %d runs\n", r->engine, r->threads, r->runs);
+    printf("engine        %s, %s, %d threads, %d runs\n", r->engine, r->precision, r->threads, r->runs);
     printf("fastest       %.2f ms\nmedian        %.2f ms\n95 %% below    %.2f ms\n", r->min_ms, r->median_ms,
            r->p95_ms);
     printf("images/s      %.2f\nGFLOP/s       %.1f\n", r->images_per_second, r->gflops);

@@ -7,7 +7,6 @@
 typedef struct settings {
     common_settings common;
     evaluate_options options;
-    const char *precision;
 } settings;
 SETTINGS_FIT(settings);
 
@@ -32,7 +31,7 @@ static const option_row rows[] = {
              "stretch each map to 0..1 for the PraNet metrics, as its family of tools does"),
     ROW_TEXT("json", options.json, "FILE", "write everything as JSON; - for standard output"),
     ROW_TEXT("csv", options.csv, "FILE", "write one line a picture"),
-    ROW_CHOICE("precision", precision, "of the arithmetic", PRECISION_CHOICES),
+    ROW_CHOICE("precision", options.precision, "of the arithmetic", PRECISION_CHOICES),
     ROW_END,
 };
 
@@ -41,7 +40,7 @@ static void defaults(void *block)
     settings *const s = block;
     s->options.threshold = -1;
     s->options.empty = "none";
-    s->precision = "auto";
+    s->options.precision = "auto";
 }
 
 static int run(const void *block, const arguments *rest)

@@ -6,7 +6,6 @@
 typedef struct settings {
     common_settings common;
     predict_options options;
-    const char *precision;
 } settings;
 SETTINGS_FIT(settings);
 
@@ -17,7 +16,7 @@ static const option_row rows[] = {
     ROW_REAL("threshold", options.threshold, "T",
              "a pixel is polyp when its probability is above T (not given: the model's)", 0, 1),
     ROW_TEXT("json", options.json, "FILE", "write what was found as JSON; - for standard output"),
-    ROW_CHOICE("precision", precision, "of the arithmetic", PRECISION_CHOICES),
+    ROW_CHOICE("precision", options.precision, "of the arithmetic", PRECISION_CHOICES),
     ROW_END,
 };
 
@@ -25,7 +24,7 @@ static void defaults(void *block)
 {
     settings *const s = block;
     s->options.threshold = -1;
-    s->precision = "auto";
+    s->options.precision = "auto";
 }
 
 static void print_result(const predict_result *r, const char *out)

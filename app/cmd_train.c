@@ -6,7 +6,7 @@
 typedef struct settings {
     common_settings common;
     polyp_train_options options;
-    const char *precision, *weights;
+    const char *weights;
     option_list set;
     bool resume, allow_test;
     size_t memory_mib;
@@ -33,7 +33,7 @@ static const option_row rows[] = {
     ROW_TEXT("valid", options.valid, "NAME|X", "validate on a split, or on a share of the training split"),
     ROW_FLAG("this-is-the-test", allow_test, "let --valid be the official test split `val`"),
     ROW_FLAG("resume", resume, "go on exactly from RUN/last.safetensors"),
-    ROW_CHOICE("precision", precision, "of the arithmetic", PRECISION_CHOICES),
+    ROW_CHOICE("precision", options.precision, "of the arithmetic", PRECISION_CHOICES),
     ROW_SIZE("memory-limit", memory_mib, "MIB", "refuse to need more memory than this", 1, 1 << 30),
     ROW_END,
 };
@@ -42,7 +42,6 @@ static void defaults(void *block)
 {
     settings *const s = block;
     s->options = polyp_train_defaults();
-    s->precision = "auto";
 }
 
 /* "1,0.5": one number above 0 for each of `count` data sets. False after saying what is wrong. */

@@ -119,6 +119,7 @@ POLYP_API polyp_model_facts polyp_model_about(const polyp_model *model);
 typedef struct polyp_predictor_options {
     const char *engine;         /* "auto", "onednn", "reference" */
     int threads;                /* 0: every core */
+    const char *precision;      /* "f32", "bf16", "auto" (or NULL): bf16 where the processor computes in it, else f32 */
 } polyp_predictor_options;
 
 POLYP_API polyp_predictor_options polyp_predictor_defaults(void);
@@ -161,6 +162,7 @@ typedef struct polyp_evaluate_options {
     const char *csv;            /* file for one line per picture; NULL: none */
     const char *json;           /* file for the summary; NULL: none */
     polyp_watch watch;
+    const char *precision;      /* "auto" (or NULL), "f32", "bf16" */
 } polyp_evaluate_options;
 
 typedef struct polyp_evaluation {
@@ -207,6 +209,7 @@ typedef struct polyp_train_options {
     int threads;                /* 0: every core */
     size_t memory_limit;        /* bytes; 0: none */
     polyp_watch watch;
+    const char *precision;      /* "auto" (or NULL), "f32", "bf16"; weights, their gradients and the optimiser are f32 in each */
 } polyp_train_options;
 
 POLYP_API polyp_train_options polyp_train_defaults(void);

@@ -76,6 +76,7 @@ typedef struct evaluate_options {
     double threshold;           /* negative: the model's */
     const char *json, *csv;     /* files; NULL: none. csv of the first model */
     const char *engine;
+    const char *precision;      /* "auto" (or NULL), "f32", "bf16" */
     int threads;
     polyp_watch watch;
 } evaluate_options;
@@ -91,6 +92,7 @@ typedef struct predict_options {
     double threshold;         /* negative: the model's */
     const char *json;         /* file; NULL: none */
     const char *engine;
+    const char *precision;    /* "auto" (or NULL), "f32", "bf16" */
     int threads;
     polyp_watch watch;
 } predict_options;
@@ -123,6 +125,7 @@ typedef struct bench_options {
     int runs;                 /* 0: enough for about 5 s, 5 at least */
     const char *json;
     const char *engine;
+    const char *precision;    /* "auto" (or NULL), "f32", "bf16" */
     int threads;
     polyp_watch watch;
 } bench_options;
@@ -131,7 +134,7 @@ typedef struct bench_result {
     double images_per_second;
     double gflops;            /* at the fastest run */
     size_t memory_needed, memory_peak;
-    char engine[24];
+    char engine[24], precision[8];
     int runs, threads;
 } bench_result;
 COMMANDS_LOCAL polyp_status command_bench(bench_result *out, const bench_options *options, FILE *profile_to);

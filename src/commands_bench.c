@@ -27,6 +27,7 @@ typedef struct bench {
     params random;
     const graph *graph;
     const engine *engine;
+    enum precision precision;
     shape input;
     plan *plan;
     tensor masks, gradient;
@@ -84,9 +85,11 @@ static void tell(const bench *b, size_t done, size_t total, const char *message)
 
 static status make_plan(bench *b, bench_result *out)
 {
-    const plan_options options = {.mode = b->options->train ? PLAN_TRAIN : PLAN_INFER, .threads = b->options->threads};
+    plan_options options = {.mode = b->options->train ? PLAN_TRAIN : PLAN_INFER, .threads = b->options->threads};
     char words[96];
     TRY(engine_find(&b->engine, b->options->engine));
+    TRY(engine_precision(&options.precision, b->engine, b->options->precision));
+    b->precision = options.precision;
     TRY(plan_memory_needed(&out->memory_needed, b->engine, b->graph, b->input, &options));
     snprintf(words, sizeof words, "bench: needs %.1f MiB", (double)out->memory_needed / 1048576.0);
     tell(b, 0, 0, words);
@@ -209,6 +212,7 @@ static status summarise(const bench *b, double *times, size_t runs, bench_result
     out->runs = (int)runs;
     out->threads = b->options->threads > 0 ? b->options->threads : processor_count();
     snprintf(out->engine, sizeof out->engine, "%s", engine_name(b->engine));
+    snprintf(out->precision, sizeof out->precision, "%s", precision_name(b->precision));
     return POLYP_OK;
 }
 
@@ -257,12 +261,12 @@ static status profile(bench *b, FILE *to)
 
 static json_t *result_as_json(const bench *b, const bench_result *r)
 {
-    return json_pack("{s:s, s:s, s:i, s:i, s:b, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "preset",
-                     b->graph->preset, "engine", r->engine, "size", b->input.h, "batch", b->input.n, "train",
-                     b->options->train ? 1 : 0, "threads", r->threads, "runs", r->runs, "min_ms", r->min_ms,
-                     "median_ms", r->median_ms, "p95_ms", r->p95_ms, "images_per_second", r->images_per_second,
-                     "gflops", r->gflops, "memory_needed", (json_int_t)r->memory_needed, "memory_peak",
-                     (json_int_t)r->memory_peak);
+    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "preset",
+                     b->graph->preset, "engine", r->engine, "precision", r->precision, "size", b->input.h, "batch",
+                     b->input.n, "train", b->options->train ? 1 : 0, "threads", r->threads, "runs", r->runs, "min_ms",
+                     r->min_ms, "median_ms", r->median_ms, "p95_ms", r->p95_ms, "images_per_second",
+                     r->images_per_second, "gflops", r->gflops, "memory_needed", (json_int_t)r->memory_needed,
+                     "memory_peak", (json_int_t)r->memory_peak);
 }
 
 static status write_json(const bench *b, const bench_result *r)

@@ -92,6 +92,7 @@ static status score_options_of(score_options *out, const evaluate_options *o)
                            .min_max = o->min_max,
                            .threshold = o->threshold,
                            .engine = o->engine,
+                           .precision = o->precision,
                            .threads = o->threads,
                            .watch = &o->watch};
     return empty_rule_parse(&out->empty, o->empty);

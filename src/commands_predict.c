@@ -159,7 +159,7 @@ static status step(run *r, size_t index)
 
 static status open_all(run *r)
 {
-    const polyp_predictor_options options = {r->options->engine, r->options->threads};
+    const polyp_predictor_options options = {r->options->engine, r->options->threads, r->options->precision};
     TRY(predict_inputs(&r->inputs, r->options));
     TRY(memory_new(&r->records, r->inputs.count));
     TRY(worker_pool_create(&r->worker, 1, 2));

@@ -24,11 +24,13 @@ static status check_range(const char *function, const char *what, double value, 
 
 enum { THREADS_LIMIT = 1024 };
 
-static status check_engine(const char *function, const char *name, int threads)
+static status check_engine(const char *function, const char *name, int threads, const char *precision)
 {
     const engine *found;
+    enum precision chosen;
     TRY(check_name(function, "the engine's name", name));
     TRY(engine_find(&found, name));
+    TRY(engine_precision(&chosen, found, precision));
     return check_range(function, "threads", threads, 0, THREADS_LIMIT);
 }
 
@@ -89,7 +91,7 @@ polyp_model_facts polyp_model_about(const polyp_model *model)
 
 polyp_predictor_options polyp_predictor_defaults(void)
 {
-    return (polyp_predictor_options){.engine = "auto"};
+    return (polyp_predictor_options){.engine = "auto", .precision = "auto"};
 }
 
 polyp_status polyp_predictor_open(polyp_predictor **out, const polyp_model *model,
@@ -97,8 +99,8 @@ polyp_status polyp_predictor_open(polyp_predictor **out, const polyp_model *mode
 {
     const polyp_predictor_options o = options ? *options : polyp_predictor_defaults();
     if (!model) return fail(POLYP_ERR_ARGUMENT, "polyp_predictor_open: there is no model");
-    TRY(check_engine("polyp_predictor_open", o.engine, o.threads));
-    return predictor_open_model(out, model, o.engine, o.threads);
+    TRY(check_engine("polyp_predictor_open", o.engine, o.threads, o.precision));
+    return predictor_open_model(out, model, &o);
 }
 
 polyp_status polyp_predict(polyp_predictor *predictor, const polyp_image *picture, polyp_image *probability_out,
@@ -114,7 +116,7 @@ polyp_status polyp_predict(polyp_predictor *predictor, const polyp_image *pictur
 
 polyp_evaluate_options polyp_evaluate_defaults(void)
 {
-    return (polyp_evaluate_options){.engine = "auto", .threshold = -1.0};
+    return (polyp_evaluate_options){.engine = "auto", .threshold = -1.0, .precision = "auto"};
 }
 
 /* The report's summary. */
@@ -137,6 +139,7 @@ static status evaluate_set(polyp_evaluation *out, const polyp_model *model, cons
                                .split = options->split,
                                .threshold = options->threshold,
                                .engine = options->engine,
+                               .precision = options->precision,
                                .threads = options->threads,
                                .watch = &options->watch};
     score_set s = {0};
@@ -155,7 +158,7 @@ polyp_status polyp_evaluate(polyp_evaluation *out, const polyp_model *model, con
     static const char function[] = "polyp_evaluate";
     if (!model || !options) return fail(POLYP_ERR_ARGUMENT, "%s: model and options are needed", function);
     TRY(check_name(function, "the data folder", options->data));
-    TRY(check_engine(function, options->engine, options->threads));
+    TRY(check_engine(function, options->engine, options->threads, options->precision));
     if (isnan(options->threshold) || options->threshold > 1.0) {
         return fail(POLYP_ERR_ARGUMENT, "%s: the threshold is %g; it must not be above 1", function,
                     options->threshold);
@@ -167,7 +170,7 @@ polyp_status polyp_evaluate(polyp_evaluation *out, const polyp_model *model, con
 
 polyp_train_options polyp_train_defaults(void)
 {
-    return (polyp_train_options){.recipe = "best", .valid = "0.1", .seed = 1, .engine = "auto"};
+    return (polyp_train_options){.recipe = "best", .valid = "0.1", .seed = 1, .engine = "auto", .precision = "auto"};
 }
 
 static status check_train_numbers(const char *function, const polyp_train_options *o)
@@ -203,6 +206,6 @@ polyp_status polyp_train(const polyp_train_options *options)
     if (!options) return fail(POLYP_ERR_ARGUMENT, "%s: there are no options", function);
     TRY(check_train_names(function, options));
     TRY(check_train_numbers(function, options));
-    TRY(check_engine(function, options->engine, options->threads));
+    TRY(check_engine(function, options->engine, options->threads, options->precision));
     return trainer_run(options);
 }

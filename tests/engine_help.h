@@ -24,6 +24,7 @@
 typedef struct rig {
     graph g;
     params weights;
+    enum precision precision; /* of the plan; f32 unless set */
     plan *p;
 } rig;
 
@@ -36,7 +37,7 @@ static inline void fill_uniform(float *values, size_t count, double low, double 
 static inline void rig_start(rig *r, const char *name, shape input, enum plan_mode mode, int threads)
 {
     const engine *e = NULL;
-    const plan_options options = {.mode = mode, .threads = threads};
+    const plan_options options = {.mode = mode, .precision = r->precision, .threads = threads};
     assert_ok(engine_find(&e, name));
     if (r->weights.flat == NULL) {
         assert_ok(params_create(&r->weights, &r->g.params));

@@ -82,15 +82,28 @@ static void numbers_are_checked(void **state)
                    "--lr does not take 'fast'; it takes a number");
     expect_failure(polyp("train", "d", "--out", "r", "--lr", "nan"), 2, "--lr does not take");
     expect_failure(polyp("train", "d", "--out", "r", "--lr", "-1"), 2, "--lr does not take");
-    expect_failure(polyp("bench", "--precision", "f8"), 2, "auto|f32");
+    expect_failure(polyp("bench", "--precision", "f8"), 2, "auto|f32|bf16");
     expect_failure(polyp("bench", "--precision", "auto|f32"), 2, "--precision does not take");
-    expect_failure(polyp("train", "d", "--out", "r", "--precision", "bf16"), 2, "auto|f32");
+    expect_failure(polyp("train", "d", "--out", "r", "--precision", "f16"), 2, "auto|f32|bf16");
     expect_failure(polyp("evaluate", "m", "d", "--threshold", "1.5"), 2, "a number from 0 to 1");
     expect_failure(polyp("evaluate", "m", "d", "--threshold", "inf"), 2, "--threshold does not take");
     expect_failure(polyp("split", "d", "--folds", "1"), 2, "from 2 to 64");
     expect_failure(polyp("synth", "d", "--seed", "-1"), 2, "--seed does not take '-1'");
     expect_failure(polyp("synth", "d", "--width", "31"), 2, "from 32 to ");
     expect_failure(polyp("synth", "d", "--out="), 2, "unknown option --out");
+}
+
+/* A processor without bf16, as oneDNN can be told to see any. */
+static void bf16_is_refused_where_it_would_be_slow(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1), 0);
+    expect_failure(polyp("bench", "--preset", "slim18", "--size", "32", "--precision", "bf16", "--engine", "auto"), 1,
+                   "use f32");
+    expect_failure(polyp("bench", "--preset", "slim18", "--size", "32", "--precision", "bf16", "--engine", "reference"),
+                   1, "f32 only");
+    assert_int_equal(polyp("bench", "--preset", "slim18", "--size", "32", "--runs", "1")->exit_status, 0);
+    assert_int_equal(unsetenv("ONEDNN_MAX_CPU_ISA"), 0);
 }
 
 /* ---- what cannot be read -------------------------------------------------------------------------------- */
@@ -157,6 +170,7 @@ int main(void)
         cmocka_unit_test(man_page_is_up_to_date),
         cmocka_unit_test(misuse_exits_with_2),
         cmocka_unit_test(numbers_are_checked),
+        cmocka_unit_test(bf16_is_refused_where_it_would_be_slow),
         cmocka_unit_test(missing_files),
         cmocka_unit_test(not_a_model),
         cmocka_unit_test(names_that_are_not_offered),

@@ -42,6 +42,29 @@ const char *engine_name(const engine *e)
     return e->name;
 }
 
+/* In the order of enum precision. */
+static const char *const PRECISIONS[] = {"f32", "bf16"};
+
+const char *precision_name(enum precision precision)
+{
+    return PRECISIONS[precision];
+}
+
+status engine_precision(enum precision *out, const engine *e, const char *name)
+{
+    if (name == NULL || strcmp(name, "auto") == 0) {
+        *out = e->check_precision(PRECISION_BF16) == POLYP_OK ? PRECISION_BF16 : PRECISION_F32;
+        return POLYP_OK;
+    }
+    for (int i = PRECISION_F32; i <= PRECISION_BF16; i++) {
+        if (strcmp(PRECISIONS[i], name) != 0) continue;
+        TRY(e->check_precision((enum precision)i));
+        *out = (enum precision)i;
+        return POLYP_OK;
+    }
+    return fail(POLYP_ERR_ARGUMENT, "there is no precision %s; there are auto, f32, bf16", name);
+}
+
 static status check_shapes(const graph *g, shape input)
 {
     if (g->count == 0) return fail(POLYP_ERR_ARGUMENT, "the network is empty");
@@ -55,8 +78,9 @@ done:
 }
 
 /* `out` gets the options with the number of threads resolved. */
-static status check_plan(plan_options *out, const graph *g, shape input, const plan_options *options)
+static status check_plan(plan_options *out, const engine *e, const graph *g, shape input, const plan_options *options)
 {
+    TRY(e->check_precision(options->precision));
     if (options->threads < 0) {
         return fail(POLYP_ERR_ARGUMENT, "%d threads: give 1 or more, or 0 for every processor", options->threads);
     }
@@ -68,14 +92,14 @@ static status check_plan(plan_options *out, const graph *g, shape input, const p
 status plan_memory_needed(size_t *out, const engine *e, const graph *g, shape input, const plan_options *options)
 {
     plan_options resolved;
-    TRY(check_plan(&resolved, g, input, options));
+    TRY(check_plan(&resolved, e, g, input, options));
     return e->memory_needed(out, g, input, &resolved);
 }
 
 status plan_create(plan **out, const engine *e, const graph *g, shape input, const plan_options *options)
 {
     plan_options resolved;
-    TRY(check_plan(&resolved, g, input, options));
+    TRY(check_plan(&resolved, e, g, input, options));
     if (resolved.memory_limit > 0) {
         size_t needed = 0;
         TRY(e->memory_needed(&needed, g, input, &resolved));

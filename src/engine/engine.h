@@ -11,8 +11,15 @@
 
 enum plan_mode { PLAN_INFER, PLAN_TRAIN };
 
+/*
+ * Of activations and their gradients, and of the weights as convolutions read them. Weights, gradients of weights, batch
+ * norm's statistics, logits and the optimiser are f32 in every precision, and so are all sums.
+ */
+enum precision { PRECISION_F32, PRECISION_BF16 };
+
 typedef struct plan_options {
     enum plan_mode mode;
+    enum precision precision;
     int threads;         /* of OpenMP; 0: every processor. Part of the result: sums are split by it */
     size_t memory_limit; /* bytes; plan_create() refuses more with a sentence that says how much; 0: none */
     bool average;        /* training: keep a running average of the weights (step_rule.average) */
@@ -56,6 +63,11 @@ typedef struct plan plan;
 /* "auto" (the fastest built in), "onednn", "reference". Errors: ARGUMENT (lists names), UNSUPPORTED (not built in). */
 status engine_find(const engine **out, const char *name);
 const char *engine_name(const engine *e);
+
+/* "f32", "bf16", or "auto" (or NULL): bf16 where the engine computes in it faster than in f32 on this processor, else f32.
+ * Errors: ARGUMENT (lists names), UNSUPPORTED (bf16 elsewhere). */
+status engine_precision(enum precision *out, const engine *e, const char *name);
+const char *precision_name(enum precision precision);
 
 /*
  * `g` must outlive the plan. input: (n, 3, h, w), h and w multiples of what the graph needs.

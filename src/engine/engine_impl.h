@@ -13,6 +13,7 @@
  */
 struct engine {
     const char *name;
+    status (*check_precision)(enum precision precision); /* UNSUPPORTED: not on this processor, or never */
     status (*create)(plan **out, const graph *g, shape input, const plan_options *options);
     status (*memory_needed)(size_t *out, const graph *g, shape input, const plan_options *options);
     void (*destroy)(plan *p); /* never NULL */

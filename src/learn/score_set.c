@@ -233,7 +233,8 @@ status score_set_model(score_set *out, const polyp_model *model, const score_opt
     status result;
     TRY_DONE(score_set_open(out, options, &settings));
     out->report.scored = model->path;
-    TRY_DONE(predictor_open_model(&predictor, model, options->engine, options->threads));
+    const polyp_predictor_options how = {options->engine, options->threads, options->precision};
+    TRY_DONE(predictor_open_model(&predictor, model, &how));
     predictor_set_threshold(predictor, options->threshold);
     TRY_DONE(score_pictures(out, predictor, options));
     TRY_DONE(score_report_sum(&out->report));

@@ -18,7 +18,7 @@ typedef struct score_options {
     enum empty_rule empty;
     bool min_max;
     double threshold; /* negative: the model's, 0.5 for maps of others */
-    const char *engine;
+    const char *engine, *precision; /* precision NULL: "auto" */
     int threads; /* 0: every core */
     const polyp_watch *watch;
     score_observer each; /* NULL: none */

@@ -38,6 +38,7 @@ typedef struct trainer {
     polyp_model *init; /* weights to start from; NULL: none */
     const engine *engine;
     int threads;
+    enum precision precision;
     phase_list phases;
     plan *plan;
     polyp_predictor *validator;

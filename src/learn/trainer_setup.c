@@ -104,6 +104,7 @@ static shape input_shape(const trainer *t, int n)
 static plan_options training_options(const trainer *t)
 {
     return (plan_options){.mode = PLAN_TRAIN,
+                          .precision = t->precision,
                           .threads = t->threads,
                           .average = t->recipe.average > 0.0,
                           .accumulate = t->recipe.accumulate > 1};
@@ -121,7 +122,7 @@ static loader_options batch_options(const trainer *t)
 static status count_memory(memory_parts *m, const trainer *t)
 {
     const plan_options train = training_options(t);
-    const plan_options infer = {.mode = PLAN_INFER, .threads = t->threads};
+    const plan_options infer = {.mode = PLAN_INFER, .precision = t->precision, .threads = t->threads};
     const size_t pixels = (size_t)t->facts.size * (size_t)t->facts.size;
     const loader_options batches = batch_options(t);
     TRY(plan_memory_needed(&m->training, t->engine, &t->graph, input_shape(t, t->recipe.batch), &train));
@@ -156,7 +157,7 @@ static status make_record(trainer *t)
     *r = (run_record){.options = t->options,
                       .recipe = &t->recipe,
                       .engine = engine_name(t->engine),
-                      .precision = "f32",
+                      .precision = precision_name(t->precision),
                       .split = t->data.split,
                       .valid = t->data.valid_name,
                       .threads = t->threads,
@@ -233,7 +234,7 @@ static status open_parts(trainer *t)
     TRY(params_create(&t->moment2, &t->graph.params));
     if (r->average > 0.0) TRY(params_create(&t->average, &t->graph.params));
     TRY(plan_create(&t->plan, t->engine, &t->graph, input_shape(t, r->batch), &train));
-    TRY(predictor_create(&t->validator, t->engine, &t->plain, r->size, t->facts.threshold, t->threads));
+    TRY(predictor_create(&t->validator, t->engine, &t->plain, r->size, t->facts.threshold, &train));
     TRY(params_create(&t->validated, &t->plain.params));
     for (int k = 0; k <= t->graph.auxiliary_count; k++) TRY(open_output(t, k));
     TRY(memory_new(&t->rows, t->data.valid.count));
@@ -256,9 +257,9 @@ static status open_data(trainer *t)
     TRY(training_data_open(&t->data, o));
     TRY(training_data_apply(&small, &t->data, r->ignore_level, r->small_share, r->small_weight, &o->watch));
     TRY(run_log_open(&t->log, t->paths.log, &o->watch));
-    TRY(run_log_line(&t->log, "%zu pictures to train on, %zu to validate on; %s at %d x %d, engine %s, %d threads",
+    TRY(run_log_line(&t->log, "%zu pictures to train on, %zu to validate on; %s at %d x %d, engine %s, %s, %d threads",
                      t->data.train.count, t->data.valid.count, t->facts.preset, t->facts.size, t->facts.size,
-                     engine_name(t->engine), t->threads));
+                     engine_name(t->engine), precision_name(t->precision), t->threads));
     if (t->data.left_out > 0)
         TRY(run_log_line(&t->log, "%zu pictures left out: near-duplicates of validation pictures", t->data.left_out));
     if (small == 0) return POLYP_OK;
@@ -272,6 +273,7 @@ status trainer_open(trainer *t, const polyp_train_options *options, double secon
     t->seconds_between = seconds_between;
     t->threads = options->threads ? options->threads : processor_count();
     TRY(engine_find(&t->engine, options->engine));
+    TRY(engine_precision(&t->precision, t->engine, options->precision));
     if (options->init) TRY(model_open(&t->init, options->init));
     TRY(choose_recipe(t));
     TRY(choose_network(t));

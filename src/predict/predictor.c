@@ -14,14 +14,15 @@ struct polyp_predictor {
     double model_threshold, threshold;
 };
 
-status predictor_create(polyp_predictor **out, const engine *e, const graph *g, int size, double threshold, int threads)
+status predictor_create(polyp_predictor **out, const engine *e, const graph *g, int size, double threshold,
+                        const plan_options *options)
 {
     const shape input = {1, 3, size, size};
-    const plan_options options = {.mode = PLAN_INFER, .threads = threads};
+    const plan_options infer = {.mode = PLAN_INFER, .precision = options->precision, .threads = options->threads};
     polyp_predictor *p;
     TRY(memory_new(&p, 1));
     p->model_threshold = p->threshold = threshold;
-    status result = plan_create(&p->plan, e, g, input, &options);
+    status result = plan_create(&p->plan, e, g, input, &infer);
     for (int slot = 0; slot < SLOTS && result == POLYP_OK; slot++) result = tensor_create(&p->input[slot], input);
     if (result == POLYP_OK) {
         *out = p;
@@ -36,12 +37,14 @@ status predictor_load(polyp_predictor *p, const params *weights)
     return plan_load(p->plan, weights);
 }
 
-status predictor_open_model(polyp_predictor **out, const polyp_model *model, const char *engine_name, int threads)
+status predictor_open_model(polyp_predictor **out, const polyp_model *model, const polyp_predictor_options *options)
 {
     const engine *e;
     polyp_predictor *p;
-    TRY(engine_find(&e, engine_name ? engine_name : "auto"));
-    TRY(predictor_create(&p, e, &model->graph, model->facts.size, model->facts.threshold, threads));
+    plan_options how = {.threads = options->threads};
+    TRY(engine_find(&e, options->engine));
+    TRY(engine_precision(&how.precision, e, options->precision));
+    TRY(predictor_create(&p, e, &model->graph, model->facts.size, model->facts.threshold, &how));
     const status result = predictor_load(p, &model->weights);
     if (result == POLYP_OK) {
         *out = p;

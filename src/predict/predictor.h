@@ -9,14 +9,14 @@
  * may be prepared by the caller's thread. */
 
 /* For pictures squished to size x size, without weights yet: predictor_load() before the first collect. `g` must stay
- * as long as the predictor. Training validates through one that it loads after each epoch. */
+ * as long as the predictor; of `options` threads and precision count. Training validates through one that it loads
+ * after each epoch. */
 status predictor_create(polyp_predictor **out, const engine *e, const graph *g, int size, double threshold,
-                        int threads);
+                        const plan_options *options);
 status predictor_load(polyp_predictor *p, const params *weights);
 
-/* Both for an opened model, which must stay open as long. `engine_name` NULL: "auto". Errors of its weights name its
- * file. */
-status predictor_open_model(polyp_predictor **out, const polyp_model *model, const char *engine_name, int threads);
+/* Both for an opened model, which must stay open as long. Errors of its weights name its file. */
+status predictor_open_model(polyp_predictor **out, const polyp_model *model, const polyp_predictor_options *options);
 
 /* Resize and normalise into slot 0 or 1. */
 status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture);

@@ -25,10 +25,23 @@ static weight_shape weight_shape_of(const onednn_plan *p, const work *w)
     return s;
 }
 
+/* Logits: what a convolution writes and only the caller reads is f32 in every precision. */
+static bool writes_f32(const onednn_plan *p, const unit *u)
+{
+    if (u->core != CORE_CONV || unit_has_tail(u) || !graph_is_output(p->base.graph, u->value)) return false;
+    for (int i = 0; i < p->count; i++) {
+        const unit *const other = &p->units.units[i];
+        if (other->source[0] == u->value || other->source[1] == u->value || other->residual == u->value) return false;
+    }
+    return true;
+}
+
 static conv_spec conv_spec_of(const onednn_plan *p, const work *w)
 {
     const op *const o = &p->base.graph->ops[w->u.core_op];
     conv_spec s = {.n = p->training ? w->in.n : 1, .ic = w->in.c, .ih = w->in.h, .iw = w->in.w};
+    s.bf16 = p->element == ELEMENT_BF16;
+    s.f32_result = s.bf16 && writes_f32(p, &w->u);
     if (w->u.core == CORE_UPCONV) {
         s.oc = 4 * w->out.c;
         s.oh = s.ih;
@@ -78,12 +91,13 @@ static status open_reorder(onednn_plan *p, dnn_reorder **out, const dnn_conv *fr
     return POLYP_OK;
 }
 
-/* Another layout than the spans': weights are brought into it in a buffer that all units share, just before use. */
+/* Another layout or precision than the spans': weights are brought into it in a buffer that all units share, just before
+ * use. */
 static status open_reorder_from_span(onednn_plan *p, const work *w, dnn_reorder **out, const dnn_conv *to)
 {
     if (dnn_conv_same_layout(w->backward_weights, to)) return POLYP_OK;
-    const size_t values = dnn_conv_weights_size(to);
-    if (values > p->weights_scratch_values) p->weights_scratch_values = values;
+    const size_t bytes = dnn_conv_weights_bytes(to);
+    if (bytes > p->weights_scratch_bytes) p->weights_scratch_bytes = bytes;
     return open_reorder(p, out, w->backward_weights, to);
 }
 
@@ -144,12 +158,16 @@ static void need_partials(onednn_plan *p, const work *w)
 
 /* ---- spans --------------------------------------------------------------------------------------------- */
 
-enum { SLOT_ALIGNMENT = MEMORY_ALIGNMENT / sizeof(float) };
+/* Up to a multiple of MEMORY_ALIGNMENT. */
+static size_t aligned(size_t bytes)
+{
+    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+}
 
 static void slot_add(onednn_plan *p, int index, size_t count)
 {
     p->slots[index] = (plan_slot){p->span_values, count};
-    p->span_values += (count + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
+    p->span_values += aligned(count * sizeof(float)) / sizeof(float);
 }
 
 static status running_add(onednn_plan *p, int index, int channels)
@@ -161,7 +179,7 @@ static status slots_of_work(onednn_plan *p, const work *w)
 {
     const graph *const g = p->base.graph;
     if (w->weights.param >= 0) {
-        slot_add(p, w->weights.param, dnn_conv_weights_size(w->backward_weights));
+        slot_add(p, w->weights.param, dnn_conv_weights_bytes(w->backward_weights) / sizeof(float));
         if (w->weights.bias_param >= 0) slot_add(p, w->weights.bias_param, (size_t)w->out.c);
     }
     if (w->u.norm_op < 0) return POLYP_OK;
@@ -175,10 +193,7 @@ static status slots_of_work(onednn_plan *p, const work *w)
 static void prepared_of_work(onednn_plan *p, const work *w)
 {
     if (w->weights.param < 0) return;
-    const size_t sizes[2] = {dnn_conv_weights_size(w->forward), (size_t)w->out.c};
-    for (int k = 0; k < 2; k++) {
-        p->prepared_values += (sizes[k] + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
-    }
+    p->prepared_bytes += aligned(dnn_conv_weights_bytes(w->forward)) + aligned((size_t)w->out.c * sizeof(float));
 }
 
 status build_works(onednn_plan *p)
@@ -200,48 +215,68 @@ status build_works(onednn_plan *p)
 
 /* ---- memory -------------------------------------------------------------------------------------------- */
 
+/* Values of the picture's rounded copy: 0 where nothing reads the picture as it is. */
+static size_t narrow_input_count(const onednn_plan *p)
+{
+    if (p->element == ELEMENT_F32) return 0;
+    for (int i = 0; i < p->count; i++) {
+        if (p->works[i].spec.planar) return shape_count(p->base.input);
+    }
+    return 0;
+}
+
 size_t build_bytes(const onednn_plan *p)
 {
-    const size_t spans = p->training ? plan_span_count(&p->base.options) * p->span_values : p->prepared_values;
     const graph *const g = p->base.graph;
+    const size_t of_span = p->span_values * sizeof(float);
+    const size_t weights = p->training ? plan_span_count(&p->base.options) * of_span : p->prepared_bytes;
     size_t pictures = shape_count(p->base.input);
     for (int k = 0; k <= g->auxiliary_count; k++) pictures += shape_count(p->shapes[graph_output(g, k)]);
-    return p->arena_bytes + p->scratch_bytes + p->partial_count * sizeof(double) +
-           (spans + pictures + p->weights_scratch_values) * sizeof(float);
+    return p->arena_bytes + p->scratch_bytes + p->weights_scratch_bytes + p->partial_count * sizeof(double) + weights +
+           pictures * sizeof(float) + narrow_input_count(p) * element_bytes(p->element);
 }
 
 /* Inference: one block holds all prepared weights. */
 static void deal_prepared(onednn_plan *p)
 {
-    float *next = p->prepared;
+    unsigned char *next = p->prepared;
     for (int i = 0; i < p->count; i++) {
         work *const w = &p->works[i];
         if (w->weights.param < 0) continue;
-        const size_t values = dnn_conv_weights_size(w->forward);
         w->prepared = next;
-        next += (values + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
-        w->prepared_bias = next;
-        next += ((size_t)w->out.c + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
+        next += aligned(dnn_conv_weights_bytes(w->forward));
+        w->prepared_bias = (float *)(void *)next;
+        next += aligned((size_t)w->out.c * sizeof(float));
     }
+}
+
+static status build_pictures(onednn_plan *p)
+{
+    TRY(memory_new(&p->input, shape_count(p->base.input)));
+    for (int k = 0; k <= p->base.graph->auxiliary_count; k++) {
+        TRY(memory_new(&p->outputs[k], shape_count(p->shapes[graph_output(p->base.graph, k)])));
+    }
+    unsigned short *narrow = NULL;
+    const size_t count = narrow_input_count(p);
+    if (count > 0) TRY(memory_new(&narrow, count));
+    p->narrow_input = narrow;
+    return POLYP_OK;
 }
 
 status build_memory(onednn_plan *p)
 {
     TRY(memory_new(&p->arena, p->arena_bytes));
-    TRY(memory_new(&p->input, shape_count(p->base.input)));
-    for (int k = 0; k <= p->base.graph->auxiliary_count; k++) {
-        TRY(memory_new(&p->outputs[k], shape_count(p->shapes[graph_output(p->base.graph, k)])));
-    }
+    TRY(build_pictures(p));
     unsigned char *scratch = NULL;
     TRY(memory_new(&scratch, p->scratch_bytes));
     p->scratch = scratch;
     TRY(memory_new(&p->partials, p->partial_count));
     if (!p->training) {
-        TRY(memory_new(&p->prepared, p->prepared_values));
+        TRY(memory_new(&p->prepared, p->prepared_bytes));
         deal_prepared(p);
         return POLYP_OK;
     }
-    TRY(memory_new(&p->weights_scratch, p->weights_scratch_values));
+    TRY(memory_new(&p->weights_scratch, p->weights_scratch_bytes));
     for (int k = 0; k < PLAN_SPANS; k++) {
         if (plan_has_span(&p->base.options, k)) TRY(memory_new(&p->spans[k], p->span_values));
     }

@@ -78,14 +78,21 @@ int dnn_lanes(void)
     return (isa & avx512) == avx512 ? 16 : 8;
 }
 
+bool dnn_has_bf16(void)
+{
+    const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+    const unsigned bf16 = (unsigned)dnnl_cpu_isa_avx512_core_bf16;
+    return (isa & bf16) == bf16;
+}
+
 /* ---- layouts ------------------------------------------------------------------------------------------- */
 
-static status layout_make(layout *out, int rank, const dnnl_dims_t dims, dnnl_format_tag_t tag)
+static status layout_make(layout *out, int rank, const dnnl_dims_t dims, dnnl_data_type_t type, dnnl_format_tag_t tag)
 {
 #if DNN_MAJOR >= 3
-    return check(dnnl_memory_desc_create_with_tag(out, rank, dims, dnnl_f32, tag), "a tensor's layout");
+    return check(dnnl_memory_desc_create_with_tag(out, rank, dims, type, tag), "a tensor's layout");
 #else
-    return check(dnnl_memory_desc_init_by_tag(out, rank, dims, dnnl_f32, tag), "a tensor's layout");
+    return check(dnnl_memory_desc_init_by_tag(out, rank, dims, type, tag), "a tensor's layout");
 #endif
 }
 
@@ -127,28 +134,33 @@ static status memory_over(dnnl_memory_t *out, const dnn *d, const_layout l)
 /* ---- convolution --------------------------------------------------------------------------------------- */
 
 typedef struct conv_layouts {
-    layout source, weights, bias, destination;
+    layout source, weights, weights_gradient, bias, destination;
 } conv_layouts;
 
 static void conv_layouts_drop(conv_layouts *l)
 {
     layout_drop(&l->source);
     layout_drop(&l->weights);
+    layout_drop(&l->weights_gradient);
     layout_drop(&l->bias);
     layout_drop(&l->destination);
 }
 
-static status conv_layouts_make(conv_layouts *out, const conv_spec *s)
+static status conv_layouts_make(conv_layouts *out, const conv_spec *s, enum conv_direction direction)
 {
+    const bool forward = direction == CONV_INFER || direction == CONV_FORWARD;
+    const dnnl_data_type_t type = s->bf16 ? dnnl_bf16 : dnnl_f32;
+    const dnnl_data_type_t result = forward && s->f32_result ? dnnl_f32 : type;
     const dnnl_format_tag_t blocked = dnn_lanes() == 16 ? dnnl_nChw16c : dnnl_nChw8c;
     const dnnl_dims_t source = {s->n, s->ic, s->ih, s->iw};
     const dnnl_dims_t weights = {s->oc, s->ic, s->kernel, s->kernel};
     const dnnl_dims_t bias = {s->oc};
     const dnnl_dims_t destination = {s->n, s->oc, s->oh, s->ow};
-    TRY(layout_make(&out->source, 4, source, s->planar ? dnnl_nchw : blocked));
-    TRY(layout_make(&out->weights, 4, weights, dnnl_format_tag_any));
-    TRY(layout_make(&out->bias, 1, bias, dnnl_x));
-    return layout_make(&out->destination, 4, destination, blocked);
+    TRY(layout_make(&out->source, 4, source, type, s->planar ? dnnl_nchw : blocked));
+    TRY(layout_make(&out->weights, 4, weights, type, dnnl_format_tag_any));
+    TRY(layout_make(&out->weights_gradient, 4, weights, dnnl_f32, dnnl_format_tag_any));
+    TRY(layout_make(&out->bias, 1, bias, dnnl_f32, dnnl_x));
+    return layout_make(&out->destination, 4, destination, result, blocked);
 }
 
 /* User-mode scratchpad: one shared arena, safe between threads, and accounted for. */
@@ -231,12 +243,12 @@ static status backward_weights_description(dnnl_primitive_desc_t *out, const dnn
     const_layout bias = s->bias ? layout_view(&l->bias) : NULL;
 #if DNN_MAJOR >= 3
     return check(dnnl_convolution_backward_weights_primitive_desc_create(
-                     out, d->engine, dnnl_convolution_direct, l->source, l->weights, bias, l->destination, w.strides,
+                     out, d->engine, dnnl_convolution_direct, l->source, l->weights_gradient, bias, l->destination, w.strides,
                      w.dilates, w.before, w.after, hint, attributes),
                  "a convolution's backward weights");
 #else
     dnnl_convolution_desc_t c;
-    TRY(check(dnnl_convolution_backward_weights_desc_init(&c, dnnl_convolution_direct, &l->source, &l->weights, bias,
+    TRY(check(dnnl_convolution_backward_weights_desc_init(&c, dnnl_convolution_direct, &l->source, &l->weights_gradient, bias,
                                                           &l->destination, w.strides, w.before, w.after),
               "a convolution's backward weights"));
     return check(dnnl_primitive_desc_create(out, &c, attributes, d->engine, hint), "a convolution's backward weights");
@@ -300,7 +312,7 @@ status dnn_conv_open(dnn_conv **out, dnn *d, const conv_spec *spec, enum conv_di
     c->d = d;
     c->spec = *spec;
     c->direction = direction;
-    TRY_DONE(conv_layouts_make(&l, spec));
+    TRY_DONE(conv_layouts_make(&l, spec, direction));
     TRY_DONE(attributes_make(&attributes, spec, direction));
     TRY_DONE(describe(c, &l, attributes));
     TRY_DONE(check(dnnl_primitive_create(&c->primitive, c->description), "a convolution"));
@@ -324,9 +336,9 @@ void dnn_conv_close(dnn_conv *c)
     memory_free(c);
 }
 
-size_t dnn_conv_weights_size(const dnn_conv *c)
+size_t dnn_conv_weights_bytes(const dnn_conv *c)
 {
-    return layout_bytes(layout_query(c->description, weights_query(c->direction))) / sizeof(float);
+    return layout_bytes(layout_query(c->description, weights_query(c->direction)));
 }
 
 size_t dnn_conv_scratch_size(const dnn_conv *c)
@@ -353,7 +365,7 @@ static status plain_layout(layout *out, const dnn_conv *c)
 {
     const conv_spec *const s = &c->spec;
     const dnnl_dims_t dims = {s->oc, s->ic, s->kernel, s->kernel};
-    return layout_make(out, 4, dims, dnnl_oihw);
+    return layout_make(out, 4, dims, dnnl_f32, dnnl_oihw);
 }
 
 bool dnn_conv_is_slow(const dnn_conv *c)
@@ -367,7 +379,7 @@ bool dnn_conv_is_slow(const dnn_conv *c)
     return same;
 }
 
-status dnn_conv_run(dnn_conv *c, float *source, float *weights, float *bias, float *destination, void *scratch)
+status dnn_conv_run(dnn_conv *c, void *source, void *weights, float *bias, void *destination, void *scratch)
 {
     void *const handles[MEMORY_KINDS] = {source, weights, bias, destination, scratch};
     for (int i = 0; i < MEMORY_KINDS; i++) {
@@ -435,7 +447,7 @@ size_t dnn_reorder_scratch_size(const dnn_reorder *r)
     return layout_bytes(layout_query(r->description, dnnl_query_scratchpad_md));
 }
 
-status dnn_reorder_run(dnn_reorder *r, const float *from, float *to, void *scratch)
+status dnn_reorder_run(dnn_reorder *r, const void *from, void *to, void *scratch)
 {
     TRY(check(dnnl_memory_set_data_handle(r->from, (void *)(size_t)from), "a memory handle"));
     TRY(check(dnnl_memory_set_data_handle(r->to, to), "a memory handle"));

@@ -21,12 +21,18 @@ void dnn_close(dnn *d);
 /* Channels of a block on this CPU: 16 with AVX-512, else 8. */
 int dnn_lanes(void);
 
+/* Does this CPU multiply bf16 by itself? (oneDNN would imitate it, slower than f32.) */
+bool dnn_has_bf16(void);
+
 typedef struct conv_spec {
     int n, ic, ih, iw, oc, oh, ow, kernel, stride, padding;
     bool planar; /* the source is nchw with `ic` channels as they are */
     bool bias;
     bool sum;  /* inference: adds what the destination holds */
     bool relu; /* inference */
+    /* Source, destination, their gradients and the weights that are read; sums, bias and weights' gradients stay f32. */
+    bool bf16;
+    bool f32_result; /* bf16 all the same but for what a forward pass writes */
 } conv_spec;
 
 enum conv_direction { CONV_INFER, CONV_FORWARD, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHTS };
@@ -34,8 +40,8 @@ enum conv_direction { CONV_INFER, CONV_FORWARD, CONV_BACKWARD_DATA, CONV_BACKWAR
 status dnn_conv_open(dnn_conv **out, dnn *d, const conv_spec *spec, enum conv_direction direction);
 void dnn_conv_close(dnn_conv *c);
 
-size_t dnn_conv_weights_size(const dnn_conv *c); /* floats of the weights in this primitive's layout */
-size_t dnn_conv_scratch_size(const dnn_conv *c); /* bytes */
+size_t dnn_conv_weights_bytes(const dnn_conv *c); /* of the weights in this primitive's layout */
+size_t dnn_conv_scratch_size(const dnn_conv *c);  /* bytes */
 const char *dnn_conv_name(const dnn_conv *c);    /* the implementation's, "jit:avx2" */
 bool dnn_conv_same_layout(const dnn_conv *a, const dnn_conv *b);
 
@@ -44,13 +50,13 @@ bool dnn_conv_is_slow(const dnn_conv *c);
 
 /* Forward: source, weights, bias -> destination. Backward data: destination, weights -> source. Backward weights:
  * source, destination -> weights, bias. `bias` NULL without one. Only the computed ones are written. */
-status dnn_conv_run(dnn_conv *c, float *source, float *weights, float *bias, float *destination, void *scratch);
+status dnn_conv_run(dnn_conv *c, void *source, void *weights, float *bias, void *destination, void *scratch);
 
-/* From plain (oc, ic, kh, kw) into a primitive's layout, out of it, or between two primitives' layouts (NULL: plain).
- */
+/* From plain f32 (oc, ic, kh, kw) into a primitive's layout and type, out of it, or between two primitives' (NULL:
+ * plain). */
 status dnn_reorder_open(dnn_reorder **out, dnn *d, const dnn_conv *from, const dnn_conv *to);
 void dnn_reorder_close(dnn_reorder *r);
 size_t dnn_reorder_scratch_size(const dnn_reorder *r);
-status dnn_reorder_run(dnn_reorder *r, const float *from, float *to, void *scratch);
+status dnn_reorder_run(dnn_reorder *r, const void *from, void *to, void *scratch);
 
 #endif

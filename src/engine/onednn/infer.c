@@ -2,16 +2,21 @@
  * lie. */
 #include "engine/onednn/inside.h"
 
-/* The same field, seen from image n on. */
-static field image_of(field f, int n)
+static status convolve(onednn_plan *p, const work *w, field in, field out)
 {
-    return (field){f.data == NULL ? NULL : f.data + (size_t)n * f.image, f.image};
+    float *const bias = w->spec.bias ? w->prepared_bias : NULL;
+    const enum element result = w->spec.f32_result ? ELEMENT_F32 : p->element;
+    for (size_t n = 0; n < (size_t)w->in.n; n++) {
+        TRY(dnn_conv_run(w->forward, field_from(in, n * in.image, p->element), w->prepared, bias,
+                         field_from(out, n * out.image, result), p->scratch));
+    }
+    return POLYP_OK;
 }
 
-static status convolve(onednn_plan *p, const work *w, float *source, float *destination)
+field planar_input(const onednn_plan *p)
 {
-    return dnn_conv_run(w->forward, source, w->prepared, w->spec.bias ? w->prepared_bias : NULL, destination,
-                        p->scratch);
+    void *const data = p->element == ELEMENT_F32 ? p->input : p->narrow_input;
+    return (field){data, shape_count(p->base.input) / (size_t)p->base.input.n};
 }
 
 static status infer_conv(onednn_plan *p, const work *w)
@@ -22,10 +27,7 @@ static status infer_conv(onednn_plan *p, const work *w)
         const extent e = extent_of(p, w->out);
         kernel_apply(&(apply_job){.out = out, .y = field_at(p, p->values[u->residual].at, w->out)}, &e);
     }
-    field in = field_at(p, p->values[u->source[0]].at, w->in);
-    if (w->spec.planar) in = (field){p->input, shape_count(p->shapes[0]) / (size_t)w->in.n};
-    for (int n = 0; n < w->in.n; n++) TRY(convolve(p, w, image_of(in, n).data, image_of(out, n).data));
-    return POLYP_OK;
+    return convolve(p, w, w->spec.planar ? planar_input(p) : field_at(p, p->values[u->source[0]].at, w->in), out);
 }
 
 static status infer_upconv(onednn_plan *p, work *w)
@@ -35,7 +37,7 @@ static status infer_upconv(onednn_plan *p, work *w)
     shape small = w->in;
     small.c = w->out.c;
     const field groups = field_at(p, w->groups, groups_shape(w));
-    for (int n = 0; n < w->in.n; n++) TRY(convolve(p, w, image_of(in, n).data, image_of(groups, n).data));
+    TRY(convolve(p, w, in, groups));
     const extent e = extent_of(p, small);
     kernel_deal(out, (field){0}, groups, w->prepared_bias, w->in.h, w->in.w, &e);
     return POLYP_OK;
@@ -103,6 +105,9 @@ void forward_simple(onednn_plan *p, const work *w)
 
 void forward_input(onednn_plan *p)
 {
+    if (p->narrow_input != NULL) {
+        kernel_narrow(p->narrow_input, p->input, shape_count(p->base.input), p->base.options.threads);
+    }
     if (p->values[0].at.buffer < 0) return;
     const shape s = padded_shape(p, 0);
     const extent e = extent_of(p, s);
@@ -115,7 +120,8 @@ void forward_outputs(onednn_plan *p)
     for (int k = 0; k <= p->base.graph->auxiliary_count; k++) {
         const int output = graph_output(p->base.graph, k);
         const shape s = padded_shape(p, output);
-        const extent e = extent_of(p, s);
+        extent e = extent_of(p, s);
+        if (p->values[output].f32) e.element = ELEMENT_F32;
         const channel_map *const m = &p->units.channels[output];
         kernel_unblock(p->outputs[k], field_at(p, p->values[output].at, s), m->map, m->channels, &e);
     }

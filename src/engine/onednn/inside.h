@@ -30,6 +30,7 @@ typedef struct value_places {
     place sources[FIELD_SOURCES]; /* training: gradients to be summed, one for each reader */
     int source_count;
     bool sources_owned;       /* the first source may be overwritten by its reader */
+    bool f32;                 /* whatever the plan's precision: an output that a convolution writes */
     int readers, last_reader; /* units */
 } value_places;
 
@@ -64,7 +65,8 @@ typedef struct work {
     dnn_reorder *store;                    /* train: back to plain */
     bool slow_weights;                     /* train: backward weights by kernel_conv_weights() */
     dnn_reorder *to_forward, *to_backward; /* train: from the spans' layout; NULL: the same layout */
-    float *prepared, *prepared_bias;       /* infer: folded weights in the forward layout */
+    void *prepared;                        /* infer: folded weights in the forward layout */
+    float *prepared_bias;
 
     place y;                       /* before the tail; NOWHERE: straight into the value */
     place groups, groups_gradient; /* upconv: 4 groups at the small size */
@@ -89,12 +91,14 @@ typedef struct onednn_plan {
     int count;
     int lanes;
     bool training;
+    enum element element; /* of activations and their gradients */
     buffers buffers;
     size_t arena_bytes;
     unsigned char *arena; /* all buffers */
     struct arena *small;  /* per-channel arrays */
 
     float *input;          /* nchw */
+    void *narrow_input;    /* bf16: the same, rounded, for a convolution that reads it as it is; else NULL */
     float *outputs[GRAPH_OUTPUTS];         /* nchw: the logits, then the auxiliary ones */
     place output_gradients[GRAPH_OUTPUTS]; /* blocked */
 
@@ -102,13 +106,13 @@ typedef struct onednn_plan {
     plan_slot *slots;         /* [params] */
     size_t span_values;
     float **running; /* [params]: running statistics, padded; NULL elsewhere */
-    float *prepared; /* infer: all weights and biases */
-    size_t prepared_values;
+    unsigned char *prepared; /* infer: all weights and biases */
+    size_t prepared_bytes;
 
     void *scratch; /* oneDNN's */
     size_t scratch_bytes;
-    float *weights_scratch; /* train: the copy for the backward data pass (or a forward pass of another layout) */
-    size_t weights_scratch_values;
+    unsigned char *weights_scratch; /* train: the copy that a pass in another layout or precision wants */
+    size_t weights_scratch_bytes;
     double *partials;
     size_t partial_count;
 
@@ -172,6 +176,7 @@ status weights_load_span(onednn_plan *p, enum plan_span span, const params *from
 /* infer.c; forward_... serve training too */
 status infer_forward(onednn_plan *p);
 void forward_input(onednn_plan *p);
+field planar_input(const onednn_plan *p); /* the picture as the first convolution reads it */
 void forward_outputs(onednn_plan *p);
 void forward_simple(onednn_plan *p, const work *w); /* max pool, concatenation, upsampling (with its copy) */
 /* train.c */

@@ -8,7 +8,7 @@
 /* Vectors only pass between functions that are inlined into each other, so their calling convention does not matter. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 
-/* Pixels of one piece: 64 or 128 KiB of floats, so that a piece stays in the second cache between its passes. */
+/* Pixels of one piece: 64 or 128 KiB of values, so that a piece stays in the second cache between its passes. */
 enum { PIECE = 2048 };
 
 /* One piece of the work: some pixels of one block of one image. */
@@ -22,16 +22,21 @@ typedef struct part {
 #undef LANES
 #define LANES 16
 #include "engine/onednn/kernels_body.h"
+#define NARROW
+#include "engine/onednn/kernels_body.h"
+#undef NARROW
 #undef LANES
 
-/* Call the 8- or the 16-lane version of a loop. */
-#define FOR_LANES(e, call, ...)    \
-    do {                           \
-        if ((e)->lanes == 16) {    \
-            call##16(__VA_ARGS__); \
-        } else {                   \
-            call##8(__VA_ARGS__);  \
-        }                          \
+/* Call the version of a loop for the tensors' lanes and values. */
+#define FOR_LANES(e, call, ...)                   \
+    do {                                          \
+        if ((e)->element == ELEMENT_BF16) {       \
+            call##16_narrow(__VA_ARGS__);         \
+        } else if ((e)->lanes == 16) {            \
+            call##16(__VA_ARGS__);                \
+        } else {                                  \
+            call##8(__VA_ARGS__);                 \
+        }                                         \
     } while (0)
 
 static size_t pieces_of(const extent *e)
@@ -56,10 +61,10 @@ static part part_of(const extent *e, size_t index)
     return t;
 }
 
-static float *at_part(field f, const extent *e, const part *t)
+static void *at_part(field f, const extent *e, const part *t)
 {
-    if (f.data == NULL) return NULL;
-    return f.data + (size_t)t->n * f.image + ((size_t)t->block * e->pixels + t->first) * (size_t)e->lanes;
+    const size_t in_image = ((size_t)t->block * e->pixels + t->first) * (size_t)e->lanes;
+    return field_from(f, (size_t)t->n * f.image + in_image, e->element);
 }
 
 /* ---- sums over channels -------------------------------------------------------------------------------- */
@@ -94,14 +99,17 @@ void kernel_statistics(float *mean, float *variance, field y, const extent *e, d
         const part t = part_of(e, i);
         double *const sums = partials + i * 2 * lanes;
         /* the first pixel of the first image as pivot: no cancellation where the mean is large */
-        const float *const pivot = y.data + (size_t)t.block * e->pixels * lanes;
+        const void *const pivot = field_from(y, (size_t)t.block * e->pixels * lanes, e->element);
         FOR_LANES(e, sums_piece, sums, sums + lanes, at_part(y, e, &t), pivot, t.pixels);
     }
     const double count = (double)e->n * (double)e->pixels;
     for (int c = 0; c < e->blocks * e->lanes; c++) {
         double sums[2];
         total(sums, partials, e, c);
-        const double pivot = y.data[(size_t)(c / e->lanes) * e->pixels * lanes + (size_t)(c % e->lanes)];
+        const size_t first = (size_t)(c / e->lanes) * e->pixels * lanes + (size_t)(c % e->lanes);
+        float pivot_value;
+        FOR_LANES(e, unblock_lane, &pivot_value, field_from(y, first, e->element), 1);
+        const double pivot = (double)pivot_value;
         const double shift = sums[0] / count;
         const double spread = sums[1] / count - shift * shift;
         mean[c] = (float)(pivot + shift);
@@ -183,9 +191,11 @@ static row_of_plane row_at(const extent *e, int rows, size_t index)
                           (int)(index % (size_t)rows)};
 }
 
-static float *plane_of(field f, const extent *e, const row_of_plane *r, size_t pixels)
+/* The plane of `pixels` pixels of `r`, from its value number `from` on. */
+static void *plane_from(field f, const extent *e, const row_of_plane *r, size_t pixels, size_t from)
 {
-    return f.data + (size_t)r->n * f.image + (size_t)r->block * pixels * (size_t)e->lanes;
+    const size_t in_image = (size_t)r->block * pixels * (size_t)e->lanes + from;
+    return field_from(f, (size_t)r->n * f.image + in_image, e->element);
 }
 
 void kernel_max_pool(field out, unsigned char *at, field in, const pool_shape *s, const extent *e)
@@ -198,7 +208,7 @@ void kernel_max_pool(field out, unsigned char *at, field in, const pool_shape *s
         const size_t before = (size_t)r.row * (size_t)s->ow * lanes;
         const size_t plane = (size_t)r.n * (size_t)e->blocks + (size_t)r.block;
         unsigned char *const place = at == NULL ? NULL : at + plane * small * lanes + before;
-        FOR_LANES(e, pool_row, plane_of(out, e, &r, small) + before, place, plane_of(in, e, &r, large), s, r.row);
+        FOR_LANES(e, pool_row, plane_from(out, e, &r, small, before), place, plane_from(in, e, &r, large, 0), s, r.row);
     }
 }
 
@@ -210,8 +220,8 @@ void kernel_max_pool_gradient(field in, field out, const unsigned char *at, cons
     for (size_t i = 0; i < rows; i++) {
         const row_of_plane r = row_at(e, s->ih, i);
         const size_t plane = (size_t)r.n * (size_t)e->blocks + (size_t)r.block;
-        FOR_LANES(e, pool_gradient_row, plane_of(in, e, &r, large) + (size_t)r.row * (size_t)s->iw * lanes,
-                  plane_of(out, e, &r, small), at + plane * small * lanes, s, r.row);
+        FOR_LANES(e, pool_gradient_row, plane_from(in, e, &r, large, (size_t)r.row * (size_t)s->iw * lanes),
+                  plane_from(out, e, &r, small, 0), at + plane * small * lanes, s, r.row);
     }
 }
 
@@ -227,9 +237,9 @@ static void conv_weights_block(float *weights, field source, field dy, int oc, i
     for (int tap = 0; tap < s->kernel * s->kernel; tap++) {
         float sum[16] __attribute__((aligned(64))) = {0};
         for (int n = 0; n < e->n; n++) {
-            const float *const from = source.data + (size_t)n * source.image + (size_t)block * e->pixels * lanes;
-            FOR_LANES(e, conv_weights_tap, sum, from, dy.data + (size_t)n * dy.image + in_dy, s, tap / s->kernel,
-                      tap % s->kernel);
+            const size_t in_source = (size_t)n * source.image + (size_t)block * e->pixels * lanes;
+            FOR_LANES(e, conv_weights_tap, sum, field_from(source, in_source, e->element),
+                      field_from(dy, (size_t)n * dy.image + in_dy, e->element), s, tap / s->kernel, tap % s->kernel);
         }
         for (size_t l = 0; l < lanes; l++) {
             weights[((size_t)oc * ic + (size_t)block * lanes + l) * taps + (size_t)tap] = sum[l];
@@ -255,12 +265,11 @@ void kernel_deal(field out, field copy, field groups, const float *bias, int h, 
 #pragma omp parallel for num_threads(e->threads) schedule(static)
     for (size_t i = 0; i < rows; i++) {
         const row_of_plane r = row_at(e, h, i);
-        const float *const from = plane_of(groups, e, &r, small) + (size_t)r.row * row;
-        float *const to = plane_of(out, e, &r, 4 * small) + (size_t)r.row * 4 * row;
+        const void *const from = plane_from(groups, e, &r, small, (size_t)r.row * row);
+        void *const to = plane_from(out, e, &r, 4 * small, (size_t)r.row * 4 * row);
+        void *const again = plane_from(copy, e, &r, 4 * small, (size_t)r.row * 4 * row);
         FOR_LANES(e, deal_row, to, from, apart, bias + (size_t)r.block * lanes, w);
-        if (copy.data != NULL) {
-            memcpy(plane_of(copy, e, &r, 4 * small) + (size_t)r.row * 4 * row, to, 4 * row * sizeof(float));
-        }
+        if (again != NULL) memcpy(again, to, 4 * row * element_bytes(e->element));
     }
 }
 
@@ -275,8 +284,8 @@ void kernel_gather(field groups, float *bias_gradient, field gradient, int h, in
         memset(sum, 0, lanes * sizeof *sum);
         for (int y = 0; y < h; y++) {
             const row_of_plane r = row_at(e, 1, i);
-            FOR_LANES(e, gather_row, plane_of(groups, e, &r, small) + (size_t)y * row, apart, sum,
-                      plane_of(gradient, e, &r, 4 * small) + (size_t)y * 4 * row, w);
+            FOR_LANES(e, gather_row, plane_from(groups, e, &r, small, (size_t)y * row), apart, sum,
+                      plane_from(gradient, e, &r, 4 * small, (size_t)y * 4 * row), w);
         }
     }
     for (size_t c = 0; c < (size_t)e->blocks * lanes; c++) {
@@ -295,11 +304,10 @@ void kernel_upsample(field out, field copy, field in, int h, int w, const extent
 #pragma omp parallel for num_threads(e->threads) schedule(static)
     for (size_t i = 0; i < rows; i++) {
         const row_of_plane r = row_at(e, h, i);
-        float *const to = plane_of(out, e, &r, 4 * small) + (size_t)r.row * 4 * row;
-        FOR_LANES(e, repeat_row, to, plane_of(in, e, &r, small) + (size_t)r.row * row, w);
-        if (copy.data != NULL) {
-            memcpy(plane_of(copy, e, &r, 4 * small) + (size_t)r.row * 4 * row, to, 4 * row * sizeof(float));
-        }
+        void *const to = plane_from(out, e, &r, 4 * small, (size_t)r.row * 4 * row);
+        void *const again = plane_from(copy, e, &r, 4 * small, (size_t)r.row * 4 * row);
+        FOR_LANES(e, repeat_row, to, plane_from(in, e, &r, small, (size_t)r.row * row), w);
+        if (again != NULL) memcpy(again, to, 4 * row * element_bytes(e->element));
     }
 }
 
@@ -310,8 +318,8 @@ void kernel_upsample_gradient(field in, field out, int h, int w, const extent *e
 #pragma omp parallel for num_threads(e->threads) schedule(static)
     for (size_t i = 0; i < rows; i++) {
         const row_of_plane r = row_at(e, h, i);
-        FOR_LANES(e, sum_fours_row, plane_of(in, e, &r, small) + (size_t)r.row * row,
-                  plane_of(out, e, &r, 4 * small) + (size_t)r.row * 4 * row, w);
+        FOR_LANES(e, sum_fours_row, plane_from(in, e, &r, small, (size_t)r.row * row),
+                  plane_from(out, e, &r, 4 * small, (size_t)r.row * 4 * row), w);
     }
 }
 
@@ -326,30 +334,33 @@ static int channel_at(const int *map, int channels, int to)
     return -1;
 }
 
-/* One block of one image from nchw, which starts at `planar`. */
-static void block_plane(float *out, const float *planar, const int *map, int channels, int block, const extent *e)
+/* Pixels whose lanes are written one lane after the other: their block stays in the first cache. */
+enum { BLOCKED_AT_ONCE = 256 };
+
+/* Some pixels of one block, from their first on; `planar` at the same pixel of the image's channel 0. */
+static void block_pixels(void *out, const float *planar, const int *map, int channels, int block, size_t pixels,
+                         const extent *e)
 {
-    const size_t lanes = (size_t)e->lanes;
-    for (size_t l = 0; l < lanes; l++) {
-        const int c = channel_at(map, channels, block * e->lanes + (int)l);
-        if (c < 0) {
-            for (size_t p = 0; p < e->pixels; p++) out[p * lanes + l] = 0.0F;
-        } else {
-            const float *const from = planar + (size_t)c * e->pixels;
-            for (size_t p = 0; p < e->pixels; p++) out[p * lanes + l] = from[p];
-        }
+    for (int l = 0; l < e->lanes; l++) {
+        const int c = channel_at(map, channels, block * e->lanes + l);
+        const field to = {out, 0};
+        FOR_LANES(e, block_lane, field_from(to, (size_t)l, e->element),
+                  c < 0 ? NULL : planar + (size_t)c * e->pixels, pixels);
     }
 }
 
 void kernel_block(field out, const float *planar, const int *map, int channels, const extent *e)
 {
-    const size_t image = (size_t)channels * e->pixels;
+    const size_t image = (size_t)channels * e->pixels, lanes = (size_t)e->lanes;
     const int planes = e->n * e->blocks;
 #pragma omp parallel for num_threads(e->threads) schedule(static)
     for (int i = 0; i < planes; i++) {
         const int n = i / e->blocks, block = i % e->blocks;
-        float *const to = out.data + (size_t)n * out.image + (size_t)block * e->pixels * (size_t)e->lanes;
-        block_plane(to, planar + (size_t)n * image, map, channels, block, e);
+        for (size_t p = 0; p < e->pixels; p += BLOCKED_AT_ONCE) {
+            const size_t left = e->pixels - p, in_image = ((size_t)block * e->pixels + p) * lanes;
+            block_pixels(field_from(out, (size_t)n * out.image + in_image, e->element), planar + (size_t)n * image + p,
+                         map, channels, block, left < BLOCKED_AT_ONCE ? left : BLOCKED_AT_ONCE, e);
+        }
     }
 }
 
@@ -361,8 +372,23 @@ void kernel_unblock(float *planar, field in, const int *map, int channels, const
     for (int i = 0; i < planes; i++) {
         const int n = i / channels;
         const size_t place = (size_t)map[i % channels];
-        const float *const from = in.data + (size_t)n * in.image + place / lanes * e->pixels * lanes + place % lanes;
-        float *const to = planar + (size_t)i * e->pixels;
-        for (size_t p = 0; p < e->pixels; p++) to[p] = from[p * lanes];
+        const size_t from = (size_t)n * in.image + place / lanes * e->pixels * lanes + place % lanes;
+        FOR_LANES(e, unblock_lane, planar + (size_t)i * e->pixels, field_from(in, from, e->element), e->pixels);
+    }
+}
+
+FAST_CLONES static void narrow_piece(unsigned short *restrict out, const float *restrict in, size_t count)
+{
+    for (size_t i = 0; i < count; i++) out[i] = narrow16_narrow(in[i]);
+}
+
+void kernel_narrow(void *out, const float *in, size_t count, int threads)
+{
+    unsigned short *const to = out;
+    const size_t pieces = (count + PIECE - 1) / PIECE;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (size_t i = 0; i < pieces; i++) {
+        const size_t first = i * PIECE, left = count - first;
+        narrow_piece(to + first, in + first, left < PIECE ? left : PIECE);
     }
 }

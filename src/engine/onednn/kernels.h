@@ -3,6 +3,9 @@
  * lane l lie at data[n * image + (b * pixels + p) * lanes + l]. An image's blocks are dense; the distance between
  * images is free, so that a tensor can be some channels of a wider one (a concatenation without copies).
  *
+ * A tensor's values are f32 or bf16 (the upper half of an f32). Arithmetic is f32 in registers either way: bf16 is
+ * widened as it is read and rounded to the nearest, ties to even, as it is written. Per-channel values are always f32.
+ *
  * Work is cut into pieces that do not depend on the number of threads, and partial sums are added in a fixed order:
  * results are equal for any number of threads.
  */
@@ -12,16 +15,31 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum element { ELEMENT_F32, ELEMENT_BF16 };
+
 typedef struct field {
-    float *data;  /* 64-byte aligned; NULL: no such tensor */
-    size_t image; /* floats from one image to the next */
+    void *data;   /* 64-byte aligned; NULL: no such tensor */
+    size_t image; /* values from one image to the next */
 } field;
 
+/* Of all tensors of one pass. */
 typedef struct extent {
-    int n, blocks, lanes; /* lanes: 8 or 16 */
+    int n, blocks, lanes; /* lanes: 8 or 16; bf16: 16 */
     size_t pixels;
     int threads;
+    enum element element;
 } extent;
+
+static inline size_t element_bytes(enum element e)
+{
+    return e == ELEMENT_BF16 ? 2 : 4;
+}
+
+/* The tensor from its value number `values` on. */
+static inline void *field_from(field f, size_t values, enum element e)
+{
+    return f.data == NULL ? NULL : (unsigned char *)f.data + values * element_bytes(e);
+}
 
 enum { FIELD_SOURCES = 4 }; /* gradients that one value may be read into */
 
@@ -92,8 +110,12 @@ void kernel_gather(field groups, float *bias_gradient, field gradient, int h, in
 void kernel_upsample(field out, field copy, field in, int h, int w, const extent *e);
 void kernel_upsample_gradient(field in, field out, int h, int w, const extent *e);
 
-/* nchw <-> blocked, with channel c at place map[c]; places without a channel get 0. `e` is of the blocked tensor. */
+/* nchw of f32 <-> blocked, with channel c at place map[c]; places without a channel get 0. `e` is of the blocked
+ * tensor. */
 void kernel_block(field out, const float *planar, const int *map, int channels, const extent *e);
 void kernel_unblock(float *planar, field in, const int *map, int channels, const extent *e);
+
+/* f32 to bf16, `count` values in the order they have. */
+void kernel_narrow(void *out, const float *in, size_t count, int threads);
 
 #endif

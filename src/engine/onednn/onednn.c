@@ -43,6 +43,7 @@ static void destroy(plan *base)
     memory_free(p->arena);
     arena_destroy(p->small);
     memory_free(p->input);
+    memory_free(p->narrow_input);
     for (int k = 0; k < GRAPH_OUTPUTS; k++) memory_free(p->outputs[k]);
     for (int k = 0; k < PLAN_SPANS; k++) memory_free(p->spans[k]);
     memory_free(p->slots);
@@ -73,6 +74,13 @@ static status prepare_tables(onednn_plan *p)
     return POLYP_OK;
 }
 
+static status check_precision(enum precision precision)
+{
+    if (precision == PRECISION_F32 || dnn_has_bf16()) return POLYP_OK;
+    return fail(POLYP_ERR_UNSUPPORTED,
+                "bf16 needs a processor with AVX512_BF16 (AMD Zen 4, Intel Cooper Lake, or newer); use f32");
+}
+
 /* Everything but the large memory. */
 static status outline(onednn_plan **out, const graph *g, shape input, const plan_options *options)
 {
@@ -82,6 +90,7 @@ static status outline(onednn_plan **out, const graph *g, shape input, const plan
     p->base = (plan){.engine = &engine_onednn, .graph = g, .input = input, .options = *options};
     p->lanes = dnn_lanes();
     p->training = options->mode == PLAN_TRAIN;
+    p->element = options->precision == PRECISION_BF16 ? ELEMENT_BF16 : ELEMENT_F32;
     use_threads(p);
     TRY_DONE(prepare_tables(p));
     TRY_DONE(build_works(p));
@@ -202,6 +211,7 @@ static status step(plan *base, const step_rule *rule)
 
 const engine engine_onednn = {
     .name = "onednn",
+    .check_precision = check_precision,
     .create = create,
     .memory_needed = memory_needed,
     .destroy = destroy,

@@ -13,17 +13,21 @@ shape padded_shape(const onednn_plan *p, int value)
 
 extent extent_of(const onednn_plan *p, shape padded)
 {
-    return (extent){padded.n, padded.c / p->lanes, p->lanes, (size_t)padded.h * (size_t)padded.w,
-                    p->base.options.threads};
+    return (extent){.n = padded.n,
+                    .blocks = padded.c / p->lanes,
+                    .lanes = p->lanes,
+                    .pixels = (size_t)padded.h * (size_t)padded.w,
+                    .threads = p->base.options.threads,
+                    .element = p->element};
 }
 
 field field_at(const onednn_plan *p, place at, shape padded)
 {
     if (at.buffer < 0) return (field){0};
     const size_t pixels = (size_t)padded.h * (size_t)padded.w;
-    float *const start = (float *)(void *)(p->arena + p->buffers.blocks[at.buffer].offset);
-    return (field){start + (size_t)at.block * (size_t)p->lanes * pixels,
-                   (size_t)p->buffers.channels[at.buffer] * pixels};
+    const field start = {p->arena + p->buffers.blocks[at.buffer].offset,
+                         (size_t)p->buffers.channels[at.buffer] * pixels};
+    return (field){field_from(start, (size_t)at.block * (size_t)p->lanes * pixels, p->element), start.image};
 }
 
 bool place_is_dense(const onednn_plan *p, place at, shape padded)
@@ -49,6 +53,12 @@ static status buffer_add(onednn_plan *p, place *out, size_t bytes, int channels)
 }
 
 static status tensor_add(onednn_plan *p, place *out, shape padded)
+{
+    return buffer_add(p, out, shape_count(padded) * element_bytes(p->element), padded.c);
+}
+
+/* f32 in every precision. */
+static status logits_add(onednn_plan *p, place *out, shape padded)
 {
     return buffer_add(p, out, shape_count(padded) * sizeof(float), padded.c);
 }
@@ -136,7 +146,12 @@ static status place_outputs(onednn_plan *p)
     for (int i = p->count - 1; i >= 0; i--) {
         work *const w = &p->works[i];
         value_places *const v = &p->values[w->u.value];
-        if (v->at.buffer < 0) TRY(tensor_add(p, &v->at, padded_shape(p, w->u.value)));
+        v->f32 = w->spec.f32_result;
+        if (v->f32) {
+            TRY(logits_add(p, &v->at, padded_shape(p, w->u.value)));
+        } else if (v->at.buffer < 0) {
+            TRY(tensor_add(p, &v->at, padded_shape(p, w->u.value)));
+        }
         if (w->u.core == CORE_CONCAT) {
             place_part(p, w, 0);
             place_part(p, w, 1);

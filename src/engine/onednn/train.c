@@ -25,12 +25,12 @@ static field unit_y(const onednn_plan *p, const work *w)
 
 static field source_of(const onednn_plan *p, const work *w)
 {
-    if (w->spec.planar) return (field){p->input, 0};
+    if (w->spec.planar) return planar_input(p);
     return field_at(p, p->values[w->u.source[0]].at, w->in);
 }
 
-/* The unit's weights in the layout that a primitive wants. */
-static status weights_for(onednn_plan *p, const work *w, dnn_reorder *reorder, float **out)
+/* The unit's weights in the layout and precision that a primitive wants. */
+static status weights_for(onednn_plan *p, const work *w, dnn_reorder *reorder, void **out)
 {
     float *const own = p->spans[PLAN_WEIGHTS] + p->slots[w->weights.param].offset;
     *out = own;
@@ -44,7 +44,7 @@ static status weights_for(onednn_plan *p, const work *w, dnn_reorder *reorder, f
 static status forward_conv(onednn_plan *p, work *w, field destination)
 {
     const double start = timer_start(p);
-    float *weights;
+    void *weights;
     TRY(weights_for(p, w, w->to_forward, &weights));
     float *bias = NULL;
     if (w->spec.bias) bias = p->spans[PLAN_WEIGHTS] + p->slots[w->weights.bias_param].offset;
@@ -242,7 +242,7 @@ static status backward_conv(onednn_plan *p, work *w, field dy)
 {
     if (w->backward_data != NULL) {
         const double start = timer_start(p);
-        float *weights;
+        void *weights;
         TRY(weights_for(p, w, w->to_backward, &weights));
         const field to = field_at(p, w->source_gradient, w->in);
         TRY(dnn_conv_run(w->backward_data, to.data, weights, NULL, dy.data, p->scratch));

@@ -72,6 +72,12 @@ static void destroy(plan *p)
     memory_free(r);
 }
 
+static status check_precision(enum precision precision)
+{
+    if (precision == PRECISION_F32) return POLYP_OK;
+    return fail(POLYP_ERR_UNSUPPORTED, "the reference engine computes in f32 only; use f32, or the onednn engine");
+}
+
 static status create(plan **out, const graph *g, shape input, const plan_options *options)
 {
     status result;
@@ -170,6 +176,7 @@ static tensor output(plan *p, int k)
 
 const engine engine_reference = {
     .name = "reference",
+    .check_precision = check_precision,
     .create = create,
     .memory_needed = memory_needed,
     .destroy = destroy,
