@@ -41,7 +41,7 @@ static void train_takes_several(void **state)
     assert_int_equal(one, 10); /* of splits/train.txt each */
     assert_int_equal(two, 5);
     assert_int_equal(lines_with(in_folder("run/recipe.json"), "\"weights\""), 1);
-    assert_int_equal(lines_with(in_folder("run/recipe.json"), "0.5"), 1);
+    assert_int_equal(lines_with(in_folder("run/recipe.json"), "1.0,\n      0.5\n    ]"), 1);
     assert_int_equal(lines_with(in_folder("run/recipe.json"), "/two\""), 1);
     expect_failure(polyp("train", in_folder("one"), in_folder("two"), "--out", run, "--resume", SMALL), 1, "run.weights");
     expect_failure(polyp("train", in_folder("one"), "--out", run, "--resume", SMALL), 1, "have changed since");
