@@ -13,8 +13,8 @@ static int run(const void *block, const arguments *rest)
 
 const command cmd_info = {
     .name = "info",
-    .operands = "MODEL",
-    .summary = "tell what a model file holds",
+    .operands = "FILE",
+    .summary = "tell what a file of weights holds: a model, an encoder, a checkpoint of PyTorch, an ONNX file",
     .operands_min = 1,
     .operands_max = 1,
     .rows = rows,

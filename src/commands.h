@@ -83,6 +83,21 @@ typedef struct evaluate_options {
 /* Tables to `to`, unless NULL. Errors: ARGUMENT before anything runs where options do not go together. */
 COMMANDS_LOCAL polyp_status command_evaluate(const evaluate_options *options, FILE *to);
 
+typedef struct export_options {
+    const char *model, *out;  /* OUT ends in .onnx, or in .safetensors: weights under PyTorch's names */
+    int size;                 /* ONNX: of the input; 0: the model's */
+    bool any_size;            /* ONNX: height and width are free */
+    bool preprocess;          /* ONNX: takes pictures as they are */
+    bool keep_norm;           /* ONNX: batch norm is not folded */
+} export_options;
+typedef struct export_result {
+    char preset[24];
+    int opset;                /* 0: not ONNX */
+    int size;                 /* 0: any */
+    size_t tensors, values;   /* of the network */
+} export_result;
+COMMANDS_LOCAL polyp_status command_export(export_result *out, const export_options *options);
+
 typedef struct predict_options {
     const char *model;
     const char *const *paths; /* pictures, or folders of pictures */

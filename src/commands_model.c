@@ -1,4 +1,4 @@
-/* The commands about model files: import, info; and what was built in. */
+/* The command that makes models and encoder files of weights; and what was built in. */
 #include "commands.h"
 
 #include <inttypes.h>
@@ -10,7 +10,6 @@
 #include "net/weights.h"
 #include "predict/model.h"
 
-#define ENCODER_FORMAT "polyp-encoder-1"
 #define ENCODER_PREFIX "encoder."
 
 /* ---- --version ------------------------------------------------------------------------------------------ */
@@ -92,14 +91,6 @@ done:
     return result;
 }
 
-/* torchvision's ResNets differ in which blocks there are; 0: not one of them. */
-static int encoder_depth(const weights_file *file)
-{
-    if (!weights_find(file, "layer1.0.conv1.weight")) return 0;
-    if (weights_find(file, "layer1.0.conv3.weight")) return weights_find(file, "layer3.6.conv1.weight") ? 101 : 50;
-    return weights_find(file, "layer1.2.conv1.weight") ? 34 : 18;
-}
-
 static status write_encoder(const params *weights, int depth, const import_options *options)
 {
     const param_table *const table = weights->table;
@@ -116,7 +107,7 @@ static status write_encoder(const params *weights, int depth, const import_optio
     }
     snprintf(preset, sizeof preset, "resnet%d", depth);
     const weights_text metadata[] = {
-        {"format", ENCODER_FORMAT}, {"preset", preset}, {"licence", options->licence ? options->licence : ""}};
+        {"format", MODEL_ENCODER_FORMAT}, {"preset", preset}, {"licence", options->licence ? options->licence : ""}};
     const status result = weights_write(options->out, items, (size_t)table->count, metadata, 3);
     memory_free(items);
     return result;
@@ -147,7 +138,7 @@ status command_import(import_result *out, const import_options *options)
     weights_file file = {0};
     unet_spec spec;
     TRY(weights_open(&file, options->in));
-    const int depth = encoder_depth(&file);
+    const int depth = resnet_recognise(&file);
     status result;
     if (depth > 0) {
         result = import_encoder(out, &file, depth, options);
@@ -158,66 +149,5 @@ status command_import(import_result *out, const import_options *options)
     }
 done:
     weights_close(&file);
-    return result;
-}
-
-/* ---- info ----------------------------------------------------------------------------------------------- */
-
-static void print_table(const param_table *table, FILE *to)
-{
-    for (int i = 0; i < table->count; i++) {
-        const param *const p = &table->entries[i];
-        fprintf(to, "  %-48s", p->name);
-        for (int d = 0; d < p->rank; d++) fprintf(to, "%s%d", d ? " x " : " ", p->shape[d]);
-        fprintf(to, "\n");
-    }
-}
-
-static status print_work(const polyp_model *model, FILE *to)
-{
-    const shape input = {1, 3, model->facts.size, model->facts.size};
-    shape *shapes = NULL;
-    TRY(memory_new(&shapes, (size_t)model->graph.count));
-    const status result = graph_shapes(&model->graph, input, shapes);
-    if (result == POLYP_OK) {
-        fprintf(to, "work        %.2f GMAC a picture\n", graph_multiply_adds(&model->graph, shapes) * 1e-9);
-    }
-    memory_free(shapes);
-    return result;
-}
-
-/* A file that another program wrote has no checksum. */
-static void print_checksum(const weights_file *file, FILE *to)
-{
-    const char *const stored = weights_metadata(file, "xxh3");
-    char computed[17];
-    weights_hash(computed, file->data, file->data_size);
-    fprintf(to, "checksum    %s%s\n", computed,
-            !stored                         ? " (none stored)"
-            : strcmp(stored, computed) == 0 ? ""
-                                            : " (NOT the stored one: the file is damaged)");
-}
-
-status command_info(const char *path, FILE *to)
-{
-    polyp_model *model = NULL;
-    weights_file file = {0};
-    status result;
-    TRY_DONE(model_open(&model, path));
-    TRY_DONE(weights_open(&file, path));
-    const model_facts *const facts = &model->facts;
-    fprintf(to, "preset      %s\nsize        %d x %d\nthreshold   %g\n", facts->preset, facts->size, facts->size,
-            facts->threshold);
-    fprintf(to, "parameters  %zu trained of %zu values, %d tensors\n", polyp_model_about(model).parameters,
-            model->graph.params.values, model->graph.params.count);
-    TRY_DONE(print_work(model, to));
-    fprintf(to, "licence     %s\n", facts->licence[0] ? facts->licence : "unknown");
-    print_checksum(&file, to);
-    if (facts->training[0]) fprintf(to, "training    %s\n", facts->training);
-    fprintf(to, "tensors\n");
-    print_table(&model->graph.params, to);
-done:
-    weights_close(&file);
-    polyp_model_close(model);
     return result;
 }

@@ -8,7 +8,8 @@
 
 #include "cli_help.h"
 
-static const char *const commands[] = {"synth", "check", "split", "import", "train", "evaluate", "predict", "bench", "info"};
+static const char *const commands[] = {"synth", "check", "split", "import",
+                                       "export", "train", "evaluate", "predict", "bench", "info"};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* ---- help ----------------------------------------------------------------------------------------------- */
@@ -63,7 +64,7 @@ static void misuse_exits_with_2(void **state)
     expect_failure(polyp("train", "data"), 2, "needs --out RUN");
     expect_failure(polyp("predict", "model", "picture"), 2, "needs --out DIR");
     expect_failure(polyp("bench", "extra"), 2, "'extra' is one too many");
-    expect_failure(polyp("info", "a", "b"), 2, "'b' is one too many; it takes MODEL");
+    expect_failure(polyp("info", "a", "b"), 2, "'b' is one too many; it takes FILE");
     expect_failure(polyp("bench", "--preset", "slim", "--model", "m"), 2, "exclude each other");
 }
 

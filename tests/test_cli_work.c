@@ -345,6 +345,22 @@ static void import_keeps_a_model(void **state)
     weights_close(&after);
 }
 
+static void export_for_others(void **state)
+{
+    (void)state;
+    const char *const onnx = in_folder("model.onnx"), *const weights = in_folder("weights.safetensors");
+    expect(polyp("export", model(), onnx, "--preprocess"), 0, "slim18, 162 tensors", NULL);
+    const cli_result *const about = polyp("info", onnx);
+    expect(about, 0, "ONNX        opset 17", NULL);
+    expect(about, 0, "preset      slim18", NULL);
+    expect(polyp("export", model(), weights), 0, "slim18", NULL);
+    expect(polyp("info", weights), 0, "preset      slim18", NULL);
+    expect_failure(polyp("export", model(), in_folder("model.pth")), 2, "must end in .onnx");
+    expect_failure(polyp("export", model(), onnx, "--size", "100"), 2, "multiple of 32");
+    expect_failure(polyp("export", in_folder("set/splits/train.txt"), onnx), 1, "train.txt");
+    expect(polyp("info", onnx), 0, "preset      slim18", NULL);
+}
+
 /* A torchvision ResNet-18 is the model's encoder without our prefix. */
 static void write_encoder(const char *path)
 {
@@ -370,7 +386,11 @@ static void import_knows_an_encoder(void **state)
     const char *const out = in_folder("encoder.safetensors");
     write_encoder(in_folder("resnet18.safetensors"));
     expect(polyp("import", in_folder("resnet18.safetensors"), out), 0, "encoder weights of resnet18", NULL);
-    expect_failure(polyp("info", out), 1, "encoder.safetensors");
+    const cli_result *const about = polyp("info", out);
+    expect(about, 0, "encoder     resnet18, for `polyp train --encoder`", NULL);
+    expect(about, 0, "licence     unknown", NULL);
+    assert_null(strstr(about->out, "damaged"));
+    expect(polyp("info", in_folder("resnet18.safetensors")), 0, "encoder     resnet18", NULL);
     expect(polyp("train", in_folder("set"), "--out", in_folder("run2"), "--preset", "slim18", "--encoder", out,
                  "--size", "32", "--epochs", "1", "--batch", "4", SMALL),
            0, "model.safetensors", NULL);
@@ -426,6 +446,7 @@ int main(void)
         cmocka_unit_test(another_shape_is_refused),
         cmocka_unit_test(checkpoints_are_not_models),
         cmocka_unit_test(import_keeps_a_model),
+        cmocka_unit_test(export_for_others),
         cmocka_unit_test(import_knows_an_encoder),
         cmocka_unit_test(bench_tells),
         cmocka_unit_test(split_tells),

@@ -92,6 +92,27 @@ static void network_of_pytorch(void **state)
     polyp_model_close(model);
 }
 
+/* What `polyp info` says of a file, in a few lines. */
+static void told(const char *path, const char *words)
+{
+    char *lines = NULL;
+    size_t size = 0;
+    FILE *const memory = open_memstream(&lines, &size);
+    assert_non_null(memory);
+    assert_ok(command_info(path, memory));
+    (void)fclose(memory);
+    if (strstr(lines, words) == NULL) fail_msg("'%s' does not say '%s'", lines, words);
+    free(lines);
+}
+
+static void a_checkpoint_is_told_from_a_model(void **state)
+{
+    const char *const out = join(*state, "tiny.safetensors");
+    told(golden_file("tiny.pth"), "checkpoint  of PyTorch; `polyp import` makes a model of it\npreset      tiny");
+    import_tiny(out);
+    told(out, "preset      tiny\nsize        64 x 64");
+}
+
 /* Read again, the written model is the same file. */
 static void import_twice(void **state)
 {
@@ -279,6 +300,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(network_of_pytorch, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_checkpoint_is_told_from_a_model, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(import_twice, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(unet_of_smp, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(unet_of_smp_is_used_as_it_is, make_folder, remove_folder),

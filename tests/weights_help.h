@@ -50,12 +50,12 @@ static inline int remove_folder(void **state)
     return result;
 }
 
-/* Paths live until eight more are made. */
+/* Paths live until 32 more are made. */
 static inline const char *join(const char *folder, const char *name)
 {
-    static char paths[8][512];
+    static char paths[32][512];
     static int next;
-    char *const path = paths[next++ % 8];
+    char *const path = paths[next++ % 32];
     (void)snprintf(path, sizeof paths[0], "%s/%s", folder, name);
     return path;
 }

@@ -130,8 +130,12 @@ status unet_build(graph *out, const unet_spec *spec);
  */
 status unet_add_auxiliary(graph *g);
 
-/* Which preset's table has exactly these names and shapes (num_batches_tracked ignored)? Error: MISMATCH. */
 struct weights_file;
+
+/* The depth of the torchvision ResNet that a file holds: 18, 34, 50, 101; 0: none. Told by which blocks there are. */
+int resnet_recognise(const struct weights_file *file);
+
+/* Which preset's table has exactly these names and shapes (num_batches_tracked ignored)? Error: MISMATCH. */
 status unet_recognise(unet_spec *out, const struct weights_file *file, const char *path);
 
 #endif

@@ -1,4 +1,4 @@
-/* Which of our networks a file holds, told by the names and shapes of its tensors. */
+/* Which of our networks, or which encoder, a file holds, told by the names and shapes of its tensors. */
 #include <string.h>
 
 #include "net/graph.h"
@@ -54,4 +54,11 @@ status unet_recognise(unet_spec *out, const weights_file *file, const char *path
                 "%s: its tensors have not the names and shapes of any preset (slim, wide, coauthor, ..., or "
                 "segmentation_models_pytorch's Unet with a ResNet-18, 34, 50 or 101 encoder)",
                 path);
+}
+
+int resnet_recognise(const weights_file *file)
+{
+    if (!weights_find(file, "layer1.0.conv1.weight")) return 0;
+    if (weights_find(file, "layer1.0.conv3.weight")) return weights_find(file, "layer3.6.conv1.weight") ? 101 : 50;
+    return weights_find(file, "layer1.2.conv1.weight") ? 34 : 18;
 }

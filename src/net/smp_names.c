@@ -74,3 +74,18 @@ status weights_translate_smp(weights_file *file, const char *path)
     file->count = kept;
     return weights_index(file, path);
 }
+
+bool weights_smp_name(char *out, size_t room, const char *name)
+{
+    int stage, number, end = 0, length;
+    if (sscanf(name, "decoder.%1d.conv%1d.%n", &stage, &number, &end) == 2 && end > 0) {
+        length = snprintf(out, room, BLOCKS "%d.conv%d.0.%s", stage, number, name + end);
+    } else if (sscanf(name, "decoder.%1d.bn%1d.%n", &stage, &number, &end) == 2 && end > 0) {
+        length = snprintf(out, room, BLOCKS "%d.conv%d.1.%s", stage, number, name + end);
+    } else if (starts_with(name, "head.")) {
+        length = snprintf(out, room, HEAD "%s", name + strlen("head."));
+    } else {
+        length = snprintf(out, room, "%s", name);
+    }
+    return length >= 0 && (size_t)length < room;
+}

@@ -54,6 +54,9 @@ void weights_close(weights_file *file);
  */
 status weights_translate_smp(weights_file *file, const char *path);
 
+/* And back: the library's name of a tensor of ours. False: `room` is too small. */
+bool weights_smp_name(char *out, size_t room, const char *name);
+
 const weights_entry *weights_find(const weights_file *file, const char *name); /* or NULL */
 const char *weights_metadata(const weights_file *file, const char *key);       /* or NULL */
 

@@ -30,24 +30,31 @@ static void fill_items(weights_item *items, const params *weights)
     }
 }
 
-status model_write(const char *path, const graph *g, const params *weights, const model_facts *facts)
+void model_describe(model_entries *out, const model_facts *facts)
 {
-    char size[16], threshold[32], normalisation[160];
-    (void)snprintf(size, sizeof size, "%d", facts->size);
-    (void)snprintf(threshold, sizeof threshold, "%.9g", facts->threshold);
-    (void)snprintf(normalisation, sizeof normalisation, "mean %.3f %.3f %.3f std %.3f %.3f %.3f",
+    (void)snprintf(out->size, sizeof out->size, "%d", facts->size);
+    (void)snprintf(out->threshold, sizeof out->threshold, "%.9g", facts->threshold);
+    (void)snprintf(out->normalisation, sizeof out->normalisation, "mean %.3f %.3f %.3f std %.3f %.3f %.3f",
                    (double)PREPARE_MEAN[0], (double)PREPARE_MEAN[1], (double)PREPARE_MEAN[2], (double)PREPARE_STD[0],
                    (double)PREPARE_STD[1], (double)PREPARE_STD[2]);
-    const weights_text metadata[] = {
-        {"format", MODEL_FORMAT},         {"preset", facts->preset},     {"size", size},
-        {"normalisation", normalisation}, {"resize", "squish"},          {"threshold", threshold},
-        {"licence", facts->licence},      {"training", facts->training},
+    const weights_text items[MODEL_ENTRIES] = {
+        {"preset", facts->preset},   {"size", out->size},           {"normalisation", out->normalisation},
+        {"resize", "squish"},        {"threshold", out->threshold}, {"licence", facts->licence},
+        {"training", facts->training},
     };
+    memcpy(out->items, items, sizeof items);
+}
+
+status model_write(const char *path, const graph *g, const params *weights, const model_facts *facts)
+{
+    model_entries entries;
+    weights_text metadata[MODEL_ENTRIES + 1] = {{"format", MODEL_FORMAT}};
     weights_item *items = NULL;
+    model_describe(&entries, facts);
+    memcpy(metadata + 1, entries.items, sizeof entries.items);
     TRY(memory_new(&items, (size_t)g->params.count));
     fill_items(items, weights);
-    const status result =
-        weights_write(path, items, (size_t)g->params.count, metadata, sizeof metadata / sizeof metadata[0]);
+    const status result = weights_write(path, items, (size_t)g->params.count, metadata, MODEL_ENTRIES + 1);
     memory_free(items);
     return result;
 }

@@ -5,7 +5,8 @@
 #include "net/graph.h"
 #include "net/weights.h"
 
-#define MODEL_FORMAT "polyp-1"
+#define MODEL_FORMAT         "polyp-1"
+#define MODEL_ENCODER_FORMAT "polyp-encoder-1" /* an encoder alone, under torchvision's names */
 
 enum { MODEL_TRAINING_ROOM = 12288 };
 
@@ -27,6 +28,14 @@ struct polyp_model {
 
 /* Facts of a fresh network: size 256, threshold 0.5. */
 model_facts model_facts_default(const char *preset);
+
+/* The facts as entries of a file's metadata, all but "format"; they point into `out` and `facts`. */
+enum { MODEL_ENTRIES = 7 };
+typedef struct model_entries {
+    char size[16], threshold[32], normalisation[160];
+    weights_text items[MODEL_ENTRIES];
+} model_entries;
+void model_describe(model_entries *out, const model_facts *facts);
 
 /* Write `weights` (flat f32 over g->params). Equal input gives equal bytes. */
 status model_write(const char *path, const graph *g, const params *weights, const model_facts *facts);

@@ -1,4 +1,4 @@
-/* libFuzzer target: any bytes as a file of weights. What opens must also convert.
+/* libFuzzer target: any bytes as a file of weights, and as an ONNX file. What opens must also convert.
  *   CC=clang meson setup FOLDER -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
  *   ninja -C FOLDER tests/fuzz/fuzz_weights
  *   cp -r tests/golden/weights CORPUS && FOLDER/tests/fuzz/fuzz_weights CORPUS -rss_limit_mb=4000 */
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "net/weights.h"
+#include "net/onnx.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +29,12 @@ static void use(const weights_file *file)
     (void)weights_verify(file, "fuzz");
 }
 
+static void note(void *nothing, const char *key, const char *value)
+{
+    (void)nothing;
+    if (key[0] == 1 || value[0] == 1) abort(); /* control characters are replaced */
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[64];
@@ -39,6 +45,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (weights_open(&file, path) == POLYP_OK) use(&file);
     else if (file.entries != NULL || file.bytes.data != NULL) abort(); /* a failure must leave the output as it was */
     weights_close(&file);
+    onnx_about about;
+    bool is_onnx;
+    (void)onnx_outline(&about, &is_onnx, path, note, NULL);
     (void)close(fd);
     return 0;
 }
