@@ -59,7 +59,8 @@ static void test_a_sheet_of_the_worst(void **state)
     memset(p.flat + weight->offset, 0, weight->count * sizeof(float));
     p.flat[g.params.entries[param_find(&g.params, "head.bias")].offset] = 3.0f;
     assert_ok(engine_find(&e, "reference"));
-    assert_ok(predictor_create(&predictor, e, &g, 32, 0.5, 1));
+    const plan_options options = {.mode = PLAN_INFER, .threads = 1};
+    assert_ok(predictor_create(&predictor, e, &g, 32, 0.5, &options));
     assert_ok(predictor_load(predictor, &p));
     assert_ok(dataset_open(&data, help_path(folder, "data"), NULL));
     const evaluate_watch watch = {.phase = "evaluate"};

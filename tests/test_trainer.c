@@ -29,6 +29,8 @@ static void test_learns(void **state)
     assert_int_equal(h.count, o.epochs);
     const double first = h.rows[0].values[HISTORY_TRAIN_LOSS], last = h.rows[11].values[HISTORY_TRAIN_LOSS];
     if (!(last < 0.6 * first)) fail_msg("loss went from %g to %g", first, last);
+    const double valid_first = h.rows[0].values[HISTORY_VALID_LOSS], valid = h.rows[11].values[HISTORY_VALID_LOSS];
+    if (!(valid < 0.8 * valid_first)) fail_msg("validation loss went from %g to %g", valid_first, valid);
     if (!(h.rows[11].values[HISTORY_JACCARD] > 0.6)) fail_msg("Jaccard %g", h.rows[11].values[HISTORY_JACCARD]);
     history_free(&h);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "learn/ahead.h"
+#include "learn/mask.h"
 #include "learn/run_log.h"
 #include "media/image.h"
 #include "score/statistics.h"
@@ -34,13 +35,32 @@ static status decode_sample(void *context, size_t number, size_t slot)
     return sample_read(&d->slots[slot].picture, &d->slots[slot].mask, &d->data->samples[number]);
 }
 
-static status score_picture(evaluate_row *row, polyp_predictor *predictor, const decoded *d)
+/* The training loss of the picture just predicted. */
+static status find_loss(double *out, loss_function *loss, const polyp_predictor *predictor, const polyp_image *mask)
+{
+    const tensor logits = predictor_logits(predictor);
+    polyp_image small = {0};
+    tensor labels = {0};
+    status result;
+    TRY_DONE(mask_squish(&small, mask, logits.shape.w));
+    TRY_DONE(tensor_create(&labels, logits.shape));
+    mask_labels(labels.data, small.pixels, shape_count(labels.shape));
+    *out = loss_compute(loss, NULL, &logits, &labels);
+done:
+    tensor_free(&labels);
+    polyp_image_free(&small);
+    return result;
+}
+
+static status score_picture(evaluate_row *row, polyp_predictor *predictor, const decoded *d, loss_function *loss)
 {
     polyp_image found = {0};
     row->width = d->picture.width;
     row->height = d->picture.height;
+    row->loss = (double)NAN;
     TRY(predictor_submit(predictor, 0, &d->picture));
     TRY(predictor_collect(predictor, 0, row->width, row->height, NULL, &found));
+    if (loss) TRY(find_loss(&row->loss, loss, predictor, &d->mask));
     const status result = scores_count(&row->counts, &found, &d->mask);
     polyp_image_free(&found);
     return result;
@@ -69,7 +89,7 @@ status evaluate_pictures(evaluate_row *rows, polyp_predictor *predictor, const d
     for (size_t i = 0; i < data->count && result == POLYP_OK; i++) {
         size_t slot;
         result = ahead_next(reader, &slot);
-        if (result == POLYP_OK) result = score_picture(&rows[i], predictor, &d.slots[slot]);
+        if (result == POLYP_OK) result = score_picture(&rows[i], predictor, &d.slots[slot], watch->loss);
         if (result == POLYP_OK) result = report(watch, i + 1, data->count);
     }
     ahead_close(reader);

@@ -5,12 +5,14 @@
 
 #include "learn/dataset.h"
 #include "score/scores.h"
+#include "net/loss.h"
 #include "predict/predictor.h"
 
 /* One picture's counts at its own size. */
 typedef struct evaluate_row {
     pixel_counts counts;
     int width, height;
+    double loss; /* at the network's size; NaN unless asked for */
 } evaluate_row;
 
 /* What is told to a watcher while pictures are scored. */
@@ -18,6 +20,7 @@ typedef struct evaluate_watch {
     const polyp_watch *watch;
     const char *phase; /* "evaluate", "validate" */
     int epoch, epochs;
+    loss_function *loss; /* for one picture's logits; NULL: not wanted */
 } evaluate_watch;
 
 /* rows[data->count], in the data set's order. Files are read ahead on `workers`; POLYP_STOPPED when the watcher says so. */

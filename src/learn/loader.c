@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "learn/ahead.h"
+#include "learn/mask.h"
 #include "learn/order.h"
 #include "learn/sample_cache.h"
 #include "predict/prepare.h"
@@ -46,11 +47,6 @@ static status find_other(augment_source *source, const loader *l, const augment_
     return sample_cache_colours(&source->other, l->cache, wanted < count ? wanted : count - 1);
 }
 
-static void mask_to_floats(float *out, const unsigned char *mask, size_t count)
-{
-    for (size_t i = 0; i < count; i++) out[i] = mask[i] == MASK_IGNORED ? -1.0f : mask[i] == MASK_POLYP ? 1.0f : 0.0f;
-}
-
 /* Place `at` of the batch from a sample that is held. */
 static status fill_place(batch_slot *slot, const loader *l, size_t at, const kept_sample *held,
                          const augment_draws *draws)
@@ -60,7 +56,7 @@ static status fill_place(batch_slot *slot, const loader *l, size_t at, const kep
     TRY(find_other(&source, l, &draws->of[AUGMENT_COLOURS_OF_ANOTHER]));
     TRY(augment_apply(slot->images.data + at * 3 * plane, slot->mask, slot->room, draws, l->augment.pipeline, &source));
     prepare_normalise_levels(&slot->images, (int)at);
-    mask_to_floats(slot->masks.data + at * plane, slot->mask, plane);
+    mask_labels(slot->masks.data + at * plane, slot->mask, plane);
     return POLYP_OK;
 }
 

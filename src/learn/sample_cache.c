@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-#include "media/augment.h"
+#include "learn/mask.h"
 #include "media/image.h"
 #include "media/resize.h"
 
@@ -31,30 +31,6 @@ struct sample_cache {
 
 /* ---- one sample ----------------------------------------------------------------------------------------- */
 
-/* Ignored pixels are weighed apart from polyp: their level is no half of a polyp. */
-static status squish_mask(polyp_image *out, const polyp_image *mask, int size)
-{
-    polyp_image part = {0}, polyp = {0}, ignored = {0};
-    const size_t pixels = (size_t)mask->width * (size_t)mask->height, plane = (size_t)size * (size_t)size;
-    status result;
-    TRY_DONE(image_create(&part, mask->width, mask->height, 1));
-    for (size_t i = 0; i < pixels; i++) part.pixels[i] = mask->pixels[i] == MASK_POLYP ? 255 : 0;
-    TRY_DONE(resize_area(&polyp, &part, size, size));
-    for (size_t i = 0; i < pixels; i++) part.pixels[i] = mask->pixels[i] == MASK_IGNORED ? 255 : 0;
-    TRY_DONE(resize_area(&ignored, &part, size, size));
-    for (size_t i = 0; i < plane; i++) {
-        const unsigned char level = polyp.pixels[i] > 127 ? MASK_POLYP : MASK_BACKGROUND;
-        polyp.pixels[i] = ignored.pixels[i] > 127 ? MASK_IGNORED : level;
-    }
-    *out = polyp;
-    polyp = (polyp_image){0};
-done:
-    polyp_image_free(&part);
-    polyp_image_free(&polyp);
-    polyp_image_free(&ignored);
-    return result;
-}
-
 static void free_pictures(kept_sample *k)
 {
     polyp_image_free(&k->picture);
@@ -66,7 +42,7 @@ static status squish(kept_sample *k, int size)
     kept_sample small = *k;
     small.picture = small.mask = (polyp_image){0};
     status result = resize_bilinear(&small.picture, &k->picture, size, size);
-    if (result == POLYP_OK) result = squish_mask(&small.mask, &k->mask, size);
+    if (result == POLYP_OK) result = mask_squish(&small.mask, &k->mask, size);
     free_pictures(result == POLYP_OK ? k : &small);
     if (result == POLYP_OK) *k = small;
     return result;

@@ -43,6 +43,7 @@ typedef struct trainer {
     plan *plan;
     polyp_predictor *validator;
     loss_function *losses[GRAPH_OUTPUTS]; /* of the logits, then of the auxiliary ones */
+    loss_function *valid_loss;            /* of one validation picture */
     tensor gradients[GRAPH_OUTPUTS];      /* (batch, 1, size, size), then those of the auxiliary logits */
     tensor masks[GRAPH_OUTPUTS];          /* from 1 on: shrunk to the auxiliary logits */
     params weights, moment1, moment2; /* host copies for checkpoints */

@@ -237,6 +237,7 @@ static status open_parts(trainer *t)
     TRY(predictor_create(&t->validator, t->engine, &t->plain, r->size, t->facts.threshold, &train));
     TRY(params_create(&t->validated, &t->plain.params));
     for (int k = 0; k <= t->graph.auxiliary_count; k++) TRY(open_output(t, k));
+    TRY(loss_open(&t->valid_loss, &r->loss, (shape){1, 1, r->size, r->size}));
     TRY(memory_new(&t->rows, t->data.valid.count));
     return history_create(&t->history, r->epochs);
 }
@@ -295,6 +296,7 @@ void trainer_close(trainer *t)
     loader_close(t->loader);
     plan_destroy(t->plan);
     polyp_predictor_close(t->validator);
+    loss_close(t->valid_loss);
     for (int k = 0; k < GRAPH_OUTPUTS; k++) {
         loss_close(t->losses[k]);
         tensor_free(&t->gradients[k]);

@@ -48,7 +48,7 @@ static status make_average(trainer *t)
 
 status trainer_validate(trainer *t, polyp_evaluation *out)
 {
-    const evaluate_watch watch = {&t->options->watch, "validate", t->state.epoch + 1, t->recipe.epochs};
+    const evaluate_watch watch = {&t->options->watch, "validate", t->state.epoch + 1, t->recipe.epochs, t->valid_loss};
     TRY(plan_save(t->plan, &t->weights));
     if (t->recipe.average > 0.0) TRY(make_average(t));
     loader_seek(t->loader, t->state.epoch + 1, 0);
@@ -59,6 +59,13 @@ status trainer_validate(trainer *t, polyp_evaluation *out)
     return evaluate_sum_up(out, t->rows, t->data.valid.count, false);
 }
 
+static double mean_loss(const trainer *t)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < t->data.valid.count; i++) sum += t->rows[i].loss;
+    return sum / (double)t->data.valid.count;
+}
+
 status trainer_write_history(trainer *t, const polyp_evaluation *e)
 {
     history_row *const row = &t->history.rows[t->state.epoch];
@@ -66,6 +73,7 @@ status trainer_write_history(trainer *t, const polyp_evaluation *e)
     row->values[HISTORY_LEARNING_RATE] = point.rate[PARAM_GROUP_DECODER];
     row->values[HISTORY_ENCODER_LEARNING_RATE] = point.frozen[0] ? 0.0 : point.rate[0];
     row->values[HISTORY_TRAIN_LOSS] = t->state.epoch_loss / (double)trainer_batches_an_epoch(t);
+    row->values[HISTORY_VALID_LOSS] = mean_loss(t);
     history_set_scores(row, e);
     t->history.count = t->state.epoch + 1;
     TRY(history_write(&t->history, t->paths.history));

@@ -54,6 +54,11 @@ status predictor_open_model(polyp_predictor **out, const polyp_model *model, con
     return result == POLYP_ERR_FORMAT ? fail_within(result, model->path) : result;
 }
 
+tensor predictor_logits(const polyp_predictor *p)
+{
+    return plan_logits(p->plan);
+}
+
 void predictor_set_threshold(polyp_predictor *p, double threshold)
 {
     p->threshold = threshold < 0.0 ? p->model_threshold : threshold;

@@ -28,6 +28,9 @@ status predictor_collect(polyp_predictor *p, int slot, int width, int height, po
 /* The same of the run that was collected last, at another size. */
 status predictor_collect_again(polyp_predictor *p, int width, int height, polyp_image *probability, polyp_image *mask);
 
+/* Logits (1, 1, size, size) of the run that was collected last; valid until the next. */
+tensor predictor_logits(const polyp_predictor *p);
+
 /* Threshold used for masks instead of the model's; negative: the model's. */
 void predictor_set_threshold(polyp_predictor *p, double threshold);
 
