@@ -1,6 +1,7 @@
 /* Help and man page, written from the tables that the command line is read by. */
 #include "options.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -51,7 +52,7 @@ static void default_text(const option_row *row, const settings_block *settings, 
         break;
     case OPTION_SEED: snprintf(out, size, "%llu", (unsigned long long)*(const uint64_t *)from); break;
     case OPTION_REAL:
-        if (*(const double *)from >= 0) snprintf(out, size, "%g", *(const double *)from);
+        if (*(const double *)from >= fmax(row->low, 0)) snprintf(out, size, "%g", *(const double *)from);
         break;
     }
 }
