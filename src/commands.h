@@ -49,6 +49,16 @@ typedef struct split_result {
 /* Writes splits/foldI.train.txt and splits/foldI.valid.txt (I from 0) into each DATA. */
 COMMANDS_LOCAL polyp_status command_split(split_result *out, const split_options *options);
 
+typedef struct curves_options {
+    const char *const *runs;  /* folders, or history.csv files */
+    size_t run_count;
+    const char *column;       /* of history.csv */
+    const char *out;          /* figure, .svg or .png; NULL: none */
+    double reach;             /* a value to be reached; 0: none */
+} curves_options;
+/* Runs side by side (learn/compare.h); the table goes to `to`. */
+COMMANDS_LOCAL polyp_status command_curves(const curves_options *options, FILE *to);
+
 typedef struct import_options {
     const char *in, *out;
     int size;                 /* 0: 256, or what the file says */

@@ -8,8 +8,8 @@
 
 #include "cli_help.h"
 
-static const char *const commands[] = {"synth", "check", "split", "import",
-                                       "export", "train", "evaluate", "predict", "bench", "info"};
+static const char *const commands[] = {"synth",  "check",    "split",   "import", "export", "train",
+                                       "curves", "evaluate", "predict", "bench",  "info"};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* ---- help ----------------------------------------------------------------------------------------------- */
