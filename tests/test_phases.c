@@ -1,5 +1,5 @@
-/* Phases: which one a step lies in, its rates, and fastai's freezing. */
-#include "learn_help.h"
+/* Phases: which one a step lies in, its rates, fastai's freezing, and whole runs of fastai itself. */
+#include "weights_help.h"
 
 #include <math.h>
 
@@ -66,12 +66,80 @@ static void test_fine_tune(void **state)
     assert_false(phases_at(&list, 100, 101).clear);
 }
 
+/* ---- whole runs of fastai itself (golden/make_optimiser.py) ---------------------------------------------- */
+
+/* A row of a run: rates of fastai's three groups, momentum, frozen or not of each, steps since the moments were cleared. */
+enum { FAST_GROUPS = 3, FAST_COLUMNS = 2 * FAST_GROUPS + 2, FAST_BATCHES = 13 };
+
+static const int FAST_FIRST[FAST_GROUPS + 1] = {0, 3, PARAM_GROUP_DECODER, PARAM_GROUPS};
+
+static double largest(double a, double b)
+{
+    return a > b || isnan(a) ? a : b;
+}
+
+/* Difference of one of fastai's groups' worth of ours from its row, rates relative to the peak. */
+static double row_difference(const schedule_point *p, const double *row, double peak)
+{
+    double worst = fabs(p->beta1 - row[FAST_GROUPS]);
+    for (int g = 0; g < FAST_GROUPS; g++) {
+        for (int i = FAST_FIRST[g]; i < FAST_FIRST[g + 1]; i++) {
+            worst = largest(worst, fabs(p->rate[i] - row[g]) / peak);
+            assert_int_equal(p->frozen[i], row[FAST_GROUPS + 1 + g] != 0);
+        }
+    }
+    assert_true((double)p->phase_step == row[FAST_COLUMNS - 1]);
+    return worst;
+}
+
+static void compare_run(const char *name, const phase_list *list, double peak)
+{
+    weights_file file;
+    assert_ok(weights_open(&file, golden("optimiser.safetensors")));
+    const weights_entry *const entry = weights_find(&file, name);
+    assert_true(entry != NULL && entry->dtype == DTYPE_F64 && entry->shape[1] == FAST_COLUMNS);
+    double worst = 0;
+    const long steps = (long)entry->shape[0];
+    for (long step = 0; step < steps; step++) {
+        double row[FAST_COLUMNS];
+        memcpy(row, entry->data + (size_t)step * sizeof row, sizeof row);
+        const schedule_point p = phases_at(list, FAST_BATCHES, step);
+        worst = largest(worst, row_difference(&p, row, peak));
+        assert_int_equal(p.clear, step > 0 && row[FAST_COLUMNS - 1] == 0);
+    }
+    print_message("fastai's %s, %ld steps: largest difference %.1e\n", name, steps, worst);
+    assert_true(worst < 1e-5);
+    weights_close(&file);
+}
+
+static void test_whole_runs_of_fastai(void **state)
+{
+    (void)state;
+    phase_list list = one_phase(7);
+    compare_run("one-cycle", &list, 1e-2);
+    phase *const only = &list.items[0];
+    only->schedule.divisor = 10;
+    only->schedule.start = 0.4;
+    for (int i = 0; i < PARAM_GROUP_DECODER; i++) only->factors[i] = i < 3 ? 0.01 : 0.1; /* slice(1e-4, 1e-2) */
+    compare_run("one-cycle.slice", &list, 1e-2);
+    list = one_phase(7);
+    only->rate = 3e-3;
+    only->schedule.kind = SCHEDULE_FLAT_COSINE;
+    only->schedule.start = 0.75;
+    compare_run("flat-cos", &list, 3e-3);
+    list = one_phase(9);
+    only->rate = 2e-3;
+    phases_fine_tune(&list, 2);
+    compare_run("fine-tune", &list, 2e-3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_cycle_over_all_steps),
         cmocka_unit_test(test_frozen_body),
         cmocka_unit_test(test_fine_tune),
+        cmocka_unit_test(test_whole_runs_of_fastai),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

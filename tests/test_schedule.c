@@ -63,6 +63,20 @@ static void test_other_kinds(void **state)
     assert_factor(&s, 0.99, 1);
 }
 
+/* A start as long as the run leaves nothing to come down in. */
+static void test_start_that_never_ends(void **state)
+{
+    (void)state;
+    schedule_spec s = schedule_defaults();
+    s.start = 1;
+    for (int kind = 0; kind < SCHEDULE_KINDS; kind++) {
+        s.kind = (enum schedule_kind)kind;
+        assert_factor(&s, 1, 1);
+    }
+    s.kind = SCHEDULE_ONE_CYCLE;
+    assert_true(schedule_momentum(&s, 1, 0.9) == 0.85);
+}
+
 static void test_momentum_only_where_asked(void **state)
 {
     (void)state;
@@ -80,6 +94,7 @@ int main(void)
         cmocka_unit_test(test_one_cycle),
         cmocka_unit_test(test_rises_then_falls),
         cmocka_unit_test(test_other_kinds),
+        cmocka_unit_test(test_start_that_never_ends),
         cmocka_unit_test(test_momentum_only_where_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@ static double cosine(double a, double b, double t)
 /* From 0 at the end of the start to 1 at the end of the run. */
 static double later(const schedule_spec *s, double progress)
 {
-    return (progress - s->start) / (1.0 - s->start);
+    return s->start < 1.0 ? (progress - s->start) / (1.0 - s->start) : 0.0;
 }
 
 double schedule_factor(const schedule_spec *s, double progress)
