@@ -86,6 +86,19 @@ static void test_auxiliary_heads_teach(void **state)
     const char *const plain = help_run_path(folder, "plain", "history.csv");
     assert_true(help_same_files(plain, help_run_path(folder, "weightless", "history.csv")));
     assert_false(help_same_files(plain, help_run_path(folder, "deep", "history.csv")));
+    /* the saved model has no heads, and one that is trained on gets fresh ones */
+    polyp_model *model;
+    char *const saved = memory_text(help_run_path(folder, "deep", "model.safetensors"));
+    assert_ok(polyp_model_open(&model, saved));
+    polyp_model_close(model);
+    polyp_train_options o = small_options("deeper");
+    o.settings = settings[2];
+    o.setting_count = 2;
+    o.init = saved;
+    o.preset = NULL;
+    o.epochs = 1;
+    assert_ok(polyp_train(&o));
+    memory_free(saved);
 }
 
 static void test_patience(void **state)
