@@ -108,6 +108,13 @@ typedef struct export_result {
 } export_result;
 COMMANDS_LOCAL polyp_status command_export(export_result *out, const export_options *options);
 
+typedef struct check_scores_options {
+    const char *jaccard, *dsc, *recall, *precision, *accuracy, *f2; /* as printed; NULL: not given */
+    const char *json;           /* file; NULL: none */
+} check_scores_options;
+/* Which averagings can have produced published numbers (score/consistency.h): words to `to`, unless NULL. */
+COMMANDS_LOCAL polyp_status command_check_scores(const check_scores_options *options, FILE *to);
+
 typedef struct predict_options {
     const char *model;
     const char *const *paths; /* pictures, or folders of pictures */

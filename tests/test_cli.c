@@ -8,8 +8,8 @@
 
 #include "cli_help.h"
 
-static const char *const commands[] = {"synth",  "check",    "split",   "import", "export", "train",
-                                       "curves", "evaluate", "predict", "bench",  "info"};
+static const char *const commands[] = {"synth",  "check",    "split",        "import",  "export", "train",
+                                       "curves", "evaluate", "check-scores", "predict", "bench",  "info"};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* ---- help ----------------------------------------------------------------------------------------------- */
@@ -64,6 +64,13 @@ static void misuse_exits_with_2(void **state)
     expect_failure(polyp("train", "data"), 2, "needs --out RUN");
     expect_failure(polyp("predict", "model", "picture"), 2, "needs --out DIR");
     expect_failure(polyp("bench", "extra"), 2, "'extra' is one too many");
+    expect_failure(polyp("evaluate", "data"), 2, "needs MODEL DATA, or --masks DIR DATA");
+    expect_failure(polyp("evaluate", "model", "data", "--masks", "m"), 2, "only DATA is given");
+    expect_failure(polyp("evaluate", "model", "data", "--resize"), 2, "belong to --masks");
+    expect_failure(polyp("evaluate", "model", "data", "--published", "dice=.9"), 2, "'dice=.9' is not a metric");
+    expect_failure(polyp("evaluate", "model", "data", "--published", "dsc=.9,f2=x"), 2, "'f2=x' is not a metric");
+    expect_failure(polyp("check-scores", "--dsc", ".9"), 2, "needs two or more");
+    expect_failure(polyp("check-scores", "--dsc", ".9", "--f2", "9e9"), 2, "--f2: '9e9' is not a score");
     expect_failure(polyp("info", "a", "b"), 2, "'b' is one too many; it takes FILE");
     expect_failure(polyp("bench", "--preset", "slim", "--model", "m"), 2, "exclude each other");
 }

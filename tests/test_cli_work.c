@@ -159,6 +159,26 @@ static void evaluate_prints_and_writes(void **state)
     json_decref(root);
 }
 
+/* What `predict` writes scores as the model that wrote it; truth scores 1; a model does not differ from itself. */
+static void evaluate_scores_masks_and_compares(void **state)
+{
+    (void)state;
+    const char *const out = in_folder("own-masks"), *const masks = in_folder("set/masks");
+    expect(polyp("predict", model(), in_folder("set/images"), "--out", out, "--probability", SMALL), 0, NULL, NULL);
+    json_t *const by_model = parse(polyp("evaluate", model(), in_folder("set"), "--json", "-", SMALL)->out);
+    json_t *const by_masks = parse(polyp("evaluate", "--masks", out, in_folder("set"), "--json", "-", SMALL)->out);
+    const json_t *const first = json_object_get(by_model, "pooled"), *const second = json_object_get(by_masks, "pooled");
+    assert_true(json_equal(first, second));
+    json_decref(by_model);
+    json_decref(by_masks);
+    expect(polyp("evaluate", "--masks", out, "--probabilities", in_folder("set"), "--all", SMALL), 0, "Brier", NULL);
+    const cli_result *const r = polyp("evaluate", "--masks", masks, in_folder("set"), "--published", "dsc=.99,mae=0", SMALL);
+    expect(r, 0, "DSC per image 1.0000 (95 % 1.0000 .. 1.0000): exceeds 0.99", NULL);
+    expect(r, 0, "is not below 0", NULL);
+    expect(polyp("evaluate", model(), model(), in_folder("set"), SMALL), 0, "sign-flip test", NULL);
+    expect_failure(polyp("evaluate", "--masks", out, in_folder("bad"), SMALL), 1, "bad");
+}
+
 static void evaluate_refuses_bad_sets(void **state)
 {
     (void)state;
@@ -437,6 +457,7 @@ int main(void)
         cmocka_unit_test(interrupt_saves),
         cmocka_unit_test(check_tells_and_exits),
         cmocka_unit_test(evaluate_prints_and_writes),
+        cmocka_unit_test(evaluate_scores_masks_and_compares),
         cmocka_unit_test(evaluate_refuses_bad_sets),
         cmocka_unit_test(predict_a_folder),
         cmocka_unit_test(predict_one_pixel),
