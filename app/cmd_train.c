@@ -31,7 +31,7 @@ static const option_row rows[] = {
     ROW_TEXT("weights", weights, "X,X,...", "a number for each DATA: its share of an epoch, relative to its size"),
     ROW_TEXT("split", options.split, "NAME", "train on splits/NAME.txt (not given: train, or every pair)"),
     ROW_TEXT("valid", options.valid, "NAME|X", "validate on a split, or on a share of the training split"),
-    ROW_FLAG("this-is-the-test", allow_test, "let --valid be the official test split `val`"),
+    ROW_FLAG("this-is-the-test", allow_test, "let --valid or --split be a test: `val`, `test`, a part of PraNet's TestDataset"),
     ROW_FLAG("resume", resume, "go on exactly from RUN/last.safetensors"),
     ROW_CHOICE("precision", options.precision, "of the arithmetic", PRECISION_CHOICES),
     ROW_SIZE("memory-limit", memory_mib, "MIB", "refuse to need more memory than this", 1, 1 << 30),
@@ -97,10 +97,11 @@ const command cmd_train = {
     .operands = "DATA [DATA ...]",
     .summary = "train a network on pictures and masks",
     .details =
-        "DATA holds images/ and masks/ (paired by file stem) and optional splits/NAME.txt, negatives.txt (pictures that show "
-        "no polyp and need no mask) and groups.csv. Several DATA are trained on together. RUN gets model.safetensors "
-        "(best on validation), last.safetensors (to go on from), history.csv, recipe.json, curves.svg and log.txt. "
-        "Ctrl-C saves and stops.",
+        "DATA holds images/ and masks/ (paired by file stem), or has another layout of the field: PraNet's or "
+        "CVC-ClinicDB's folders, a .csv of pairs, a .json of COCO (docs/data.md). Optional are splits/NAME.txt, "
+        "negatives.txt (pictures that show no polyp and need no mask) and groups.csv. Several DATA are trained on together. "
+        "RUN gets model.safetensors (best on validation), last.safetensors (to go on from), history.csv, recipe.json, "
+        "curves.svg and log.txt. Ctrl-C saves and stops.",
     .operands_min = 1,
     .operands_max = DATA_SETS_MOST,
     .rows = rows,

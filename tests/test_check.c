@@ -106,7 +106,7 @@ static void test_no_folder_fails(void **state)
     assert_failed(check_run(&r, &one), POLYP_ERR_FILE, "no such folder");
     assert_ok(folder_create(in(state, "images")));
     folder = *state;
-    assert_failed(check_run(&r, &one), POLYP_ERR_FILE, "no folder masks");
+    assert_failed(check_run(&r, &one), POLYP_ERR_FILE, "masks: no such folder");
     assert_ok(folder_create(in(state, "masks")));
     assert_failed(check_run(&r, &one), POLYP_ERR_FORMAT, "hold no pictures");
     assert_failed(check_run(&r, &(check_settings){0}), POLYP_ERR_ARGUMENT, "no folder");

@@ -277,6 +277,32 @@ static void test_a_named_split_of_the_first_set(void **state)
     training_data_free(&d);
 }
 
+/* The field's common mistake: an epoch chosen by the test. */
+static void test_tests_are_refused(void **state)
+{
+    put_scene_in(state, "TrainDataset", "1", draw_scene(1, 0, 0));
+    put_scene_in(state, "TrainDataset", "2", draw_scene(2, 0, 0));
+    put_scene_in(state, "TestDataset/CVC-300", "1", draw_scene(3, 0, 0));
+    training_data d = {0};
+    polyp_train_options o = options_for(*state);
+    static const char *const tests[] = {"val", "test", "CVC-300"};
+    for (int i = 0; i < 3; i++) {
+        o = options_for(*state);
+        o.valid = tests[i];
+        assert_failed(training_data_open(&d, &o), POLYP_ERR_ARGUMENT, "test, and what is chosen on it cannot be scored on it");
+        o.valid = "0.5";
+        o.split = tests[i];
+        assert_failed(training_data_open(&d, &o), POLYP_ERR_ARGUMENT, "--this-is-the-test");
+    }
+    o = options_for(*state);
+    o.valid = "CVC-300";
+    o.allow_test = 1;
+    assert_ok(training_data_open(&d, &o));
+    assert_int_equal(d.train.count, 2); /* TrainDataset by itself */
+    assert_int_equal(d.valid.count, 1);
+    training_data_free(&d);
+}
+
 static void test_a_picture_on_both_sides(void **state)
 {
     put_two(state);
@@ -392,6 +418,7 @@ int main(void)
         in_folder(test_folds_that_cannot_be),
         in_folder(test_near_duplicates_across_sets_stay_together),
         in_folder(test_a_named_split_of_the_first_set),
+        in_folder(test_tests_are_refused),
         in_folder(test_a_picture_on_both_sides),
         in_folder(test_small_polyps_weigh_more),
         in_folder(test_measuring_can_be_stopped),

@@ -41,6 +41,7 @@ typedef struct name_list {
     size_t count;
 } name_list;
 status folder_list(name_list *out, const char *path);
+status folder_list_folders(name_list *out, const char *path); /* the same of the folders in it */
 void name_list_free(name_list *list);
 
 /* New strings, memory_free() them; NULL after fail(MEMORY). */

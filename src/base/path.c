@@ -67,7 +67,7 @@ static status add_name(name_text *all, const char *name)
     return POLYP_OK;
 }
 
-static status read_names(name_text *all, DIR *folder, const char *path)
+static status read_names(name_text *all, DIR *folder, const char *path, mode_t kind)
 {
     for (;;) {
         errno = 0;
@@ -76,7 +76,7 @@ static status read_names(name_text *all, DIR *folder, const char *path)
         if (entry == NULL) return POLYP_OK;
         if (entry->d_name[0] == '.') continue;
         struct stat facts;
-        if (fstatat(dirfd(folder), entry->d_name, &facts, 0) != 0 || !S_ISREG(facts.st_mode)) continue;
+        if (fstatat(dirfd(folder), entry->d_name, &facts, 0) != 0 || (facts.st_mode & S_IFMT) != kind) continue;
         TRY(add_name(all, entry->d_name));
     }
 }
@@ -103,18 +103,28 @@ static status pack_names(name_list *out, const name_text *all)
     return POLYP_OK;
 }
 
-status folder_list(name_list *out, const char *path)
+static status list_kind(name_list *out, const char *path, mode_t kind)
 {
     DIR *folder = opendir(path);
     if (folder == NULL) return fail(POLYP_ERR_FILE, "%s: the folder cannot be opened: %s", path, strerror(errno));
     name_text all = {0};
     status result;
-    TRY_DONE(read_names(&all, folder, path));
+    TRY_DONE(read_names(&all, folder, path, kind));
     TRY_DONE(pack_names(out, &all));
 done:
     memory_free(all.text);
     closedir(folder);
     return result;
+}
+
+status folder_list(name_list *out, const char *path)
+{
+    return list_kind(out, path, S_IFREG);
+}
+
+status folder_list_folders(name_list *out, const char *path)
+{
+    return list_kind(out, path, S_IFDIR);
 }
 
 void name_list_free(name_list *list)

@@ -9,7 +9,9 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "learn/layout.h"
 #include "learn/signature.h"
+#include "media/shapes.h"
 
 enum check_level {
     CHECK_ERROR,   /* training refuses it, or a score would measure memory */
@@ -67,6 +69,8 @@ typedef struct check_box {
 typedef struct check_picture {
     const char *stem;
     const char *image, *mask; /* paths; NULL: not there */
+    const mask_shapes *shapes; /* of a COCO file, instead of a mask file; `mask` is words then; NULL: none */
+    const char *own_split;     /* what the layout itself puts it in; NULL: nothing */
     size_t set;
     bool image_read, mask_read; /* decoded, whatever is in it */
     bool mask_good;             /* and accepted as a mask of this picture */
@@ -113,7 +117,8 @@ typedef struct check_finding {
 } check_finding;
 
 typedef struct check_set {
-    const char *folder, *name;
+    const char *folder, *name; /* folder: DATA as given */
+    layout layout;
 } check_set;
 
 typedef struct check_report {
@@ -130,7 +135,7 @@ typedef struct check_report {
 } check_report;
 
 typedef struct check_settings {
-    const char *const *folders; /* each with images/ and masks/, and the lists of a data set where there are any */
+    const char *const *folders; /* data sets of any layout, with their lists where there are any */
     size_t folder_count;        /* several are also compared with one another */
     int ignore;                 /* a level that masks give to pixels that do not count, 1..254; 0: none */
     int threads;                /* workers; 0: every core */

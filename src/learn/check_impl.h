@@ -9,6 +9,7 @@ typedef struct check_work {
     const check_settings *settings;
     size_t picture_room, split_room, finding_room;
     int threads; /* the settings', never 0 */
+    int groups;  /* declared so far */
 } check_work;
 
 /* A finding of `kind` about no picture; set the rest. */

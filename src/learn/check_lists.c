@@ -181,11 +181,36 @@ static status add_whole(check_work *w, size_t set)
     return POLYP_OK;
 }
 
+/* The list that a layout's own split became; CHECK_NONE. */
+static size_t find_own(const check_report *r, size_t set, const char *split)
+{
+    for (size_t s = 0; s < r->split_count; s++) {
+        if (r->splits[s].set == set && r->splits[s].list && strcmp(r->splits[s].list, split) == 0) return s;
+    }
+    return CHECK_NONE;
+}
+
+/* What a table's column or PraNet's folders say. */
+static status add_own(check_work *w, size_t set)
+{
+    const check_report *const r = w->report;
+    for (size_t i = 0; i < r->count; i++) {
+        const check_picture *const p = &r->pictures[i];
+        if (p->set != set || !p->own_split) continue;
+        if (find_own(r, set, p->own_split) == CHECK_NONE) TRY(add_split(w, set, p->own_split));
+        check_split *const own = &r->splits[find_own(r, set, p->own_split)];
+        own->member[i] = true;
+        own->count++;
+    }
+    return POLYP_OK;
+}
+
 static status list_splits(check_work *w, size_t set)
 {
     TRY(add_whole(w, set));
     const size_t first_list = w->report->split_count;
-    char *const folder = path_join(w->report->sets[set].folder, "splits");
+    TRY(add_own(w, set));
+    char *const folder = path_join(w->report->sets[set].layout.home, "splits");
     if (!folder) return POLYP_ERR_MEMORY;
     const status listed = folder_exists(folder) ? read_splits(w, set, folder) : POLYP_OK;
     memory_free(folder);
@@ -198,7 +223,7 @@ static status list_splits(check_work *w, size_t set)
 static status read_negatives(check_work *w, size_t set)
 {
     check_report *const r = w->report;
-    char *const path = path_join(r->sets[set].folder, "negatives.txt");
+    char *const path = path_join(r->sets[set].layout.home, "negatives.txt");
     listing l = {.work = w, .path = path, .set = set, .split = CHECK_NONE};
     status result = path ? POLYP_OK : POLYP_ERR_MEMORY;
     if (path && file_exists(path)) {
@@ -213,7 +238,7 @@ done:
 }
 
 /* By the reader of data sets, which stops at the first mistake: that one is told, and no group is known. */
-static status read_groups_of(check_work *w, size_t set, const char *path, int *next)
+static status read_groups_of(check_work *w, size_t set, const char *path)
 {
     check_report *const r = w->report;
     sample *samples = NULL;
@@ -225,7 +250,7 @@ static status read_groups_of(check_work *w, size_t set, const char *path, int *n
         samples[i] = (sample){.stem = here ? r->pictures[i].stem : "", .group = -1};
     }
     TRY_DONE(stem_index_create(&index, samples, r->count, STEMS_OF_ALL));
-    result = group_list_read(samples, &index, path, next);
+    result = group_list_read(samples, &index, path, false, &w->groups);
     if (result == POLYP_OK) {
         for (size_t i = 0; i < r->count; i++)
             if (r->pictures[i].set == set) r->pictures[i].group = samples[i].group;
@@ -238,11 +263,11 @@ done:
     return result;
 }
 
-static status read_groups(check_work *w, size_t set, int *next)
+static status read_groups(check_work *w, size_t set)
 {
-    char *const path = path_join(w->report->sets[set].folder, "groups.csv");
+    char *const path = path_join(w->report->sets[set].layout.home, "groups.csv");
     if (!path) return POLYP_ERR_MEMORY;
-    const status result = file_exists(path) ? read_groups_of(w, set, path, next) : POLYP_OK;
+    const status result = file_exists(path) ? read_groups_of(w, set, path) : POLYP_OK;
     memory_free(path);
     return result;
 }
@@ -264,10 +289,11 @@ static status tell_lonely(check_work *w)
 
 status check_read_lists(check_work *w)
 {
-    int next_group = 0;
     for (size_t set = 0; set < w->report->set_count; set++) {
-        TRY(read_negatives(w, set));
-        TRY(read_groups(w, set, &next_group));
+        if (w->report->sets[set].layout.kind == LAYOUT_PAIRS) { /* the others' came with their pictures */
+            TRY(read_negatives(w, set));
+            TRY(read_groups(w, set));
+        }
         TRY(list_splits(w, set));
     }
     return tell_lonely(w);

@@ -148,6 +148,25 @@ done:
     return result;
 }
 
+/* What a COCO file has instead of a mask file. */
+static status look_at_shapes(look *l)
+{
+    check_picture *const p = &l->facts;
+    const sample s = {.stem = p->stem, .name = p->stem, .image = p->image, .shapes = p->shapes, .ignore = -1};
+    polyp_image mask = {0};
+    const status result = sample_read(NULL, &mask, &s);
+    if (result != POLYP_OK) return keep_words(l->mask_words, result);
+    p->mask_read = true;
+    p->mask_width = mask.width;
+    p->mask_height = mask.height;
+    p->channels = 1;
+    p->largest_level = 255;
+    p->mask_good = !p->image_read || (p->width == mask.width && p->height == mask.height);
+    const status looked = look_at_regions(p, &mask);
+    polyp_image_free(&mask);
+    return looked;
+}
+
 /* Runs on a worker. */
 static status look_at(void *context, size_t number, size_t slot)
 {
@@ -155,6 +174,7 @@ static status look_at(void *context, size_t number, size_t slot)
     look *const l = &all->slots[slot];
     *l = (look){.facts = all->report->pictures[number]};
     if (l->facts.image) TRY(look_at_image(l));
+    if (l->facts.shapes) return look_at_shapes(l);
     if (l->facts.mask) TRY(look_at_mask(l, all->ignore));
     return POLYP_OK;
 }

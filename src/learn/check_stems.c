@@ -6,13 +6,14 @@
 #include "base/file.h"
 #include "learn/check_impl.h"
 #include "learn/lists.h"
+#include "learn/parts.h"
 
 enum { FIRST_ROOM = 256 };
 
 /* ---- names of one folder -------------------------------------------------------------------- */
 
 typedef struct entry {
-    char *stem;
+    const char *stem;
     const char *path;
 } entry;
 
@@ -68,39 +69,20 @@ static status drop_same_stems(entry_list *list, check_work *w)
     return POLYP_OK;
 }
 
-/* The first of `choices` (ends with NULL) that is a folder below `folder`; memory_free() it. */
-static status find_folder(char **out, const char *folder, const char *const *choices)
+/* The pictures of a folder; free the entries, their strings are the arena's. */
+static status list_entries(entry_list *out, check_work *w, const char *folder)
 {
-    for (size_t i = 0; choices[i]; i++) {
-        char *const path = path_join(folder, choices[i]);
-        if (!path) return POLYP_ERR_MEMORY;
-        if (folder_exists(path)) {
-            *out = path;
-            return POLYP_OK;
-        }
-        memory_free(path);
-    }
-    return fail(POLYP_ERR_FILE, "%s: has no folder %s; a data set has images/ and masks/, paired by file stem", folder,
-                choices[0]);
-}
-
-/* The pictures below one of `choices`; free the entries, their strings are the arena's. */
-static status list_entries(entry_list *out, check_work *w, const char *folder, const char *const *choices)
-{
-    char *path = NULL;
     name_list names = {0};
     entry_list list = {0};
     status result;
-    TRY_DONE(find_folder(&path, folder, choices));
-    TRY_DONE(folder_list(&names, path));
+    TRY_DONE(folder_list(&names, folder));
     TRY_DONE(memory_new(&list.entries, names.count));
-    TRY_DONE(keep_names(&list, w, path, &names));
+    TRY_DONE(keep_names(&list, w, folder, &names));
     TRY_DONE(drop_same_stems(&list, w));
     *out = list;
     list.entries = NULL;
 done:
     memory_free(list.entries);
-    memory_free(path);
     name_list_free(&names);
     return result;
 }
@@ -143,21 +125,49 @@ static status pair_entries(check_work *w, size_t set, const entry_list *images, 
     return POLYP_OK;
 }
 
-static status list_set(check_work *w, size_t set)
+static status list_pairs(check_work *w, size_t set)
 {
-    static const char *const image_folders[] = {"images", "image", "Original", NULL};
-    static const char *const mask_folders[] = {"masks", "mask", "Ground Truth", NULL};
-    const char *const folder = w->report->sets[set].folder;
+    const layout *const l = &w->report->sets[set].layout;
     entry_list images = {0}, masks = {0};
     status result;
-    if (!folder_exists(folder)) return fail(POLYP_ERR_FILE, "%s: no such folder", folder);
-    TRY_DONE(list_entries(&images, w, folder, image_folders));
-    TRY_DONE(list_entries(&masks, w, folder, mask_folders));
+    TRY_DONE(list_entries(&images, w, l->images));
+    if (l->masks) TRY_DONE(list_entries(&masks, w, l->masks));
     TRY_DONE(pair_entries(w, set, &images, &masks));
 done:
     memory_free(images.entries);
     memory_free(masks.entries);
     return result;
+}
+
+/* The other layouts name their pairs themselves: the reader of data sets stops at the first mistake. */
+static status list_part(check_work *w, size_t set)
+{
+    check_report *const r = w->report;
+    data_part part;
+    TRY(part_open(&part, r->arena, r->sets[set].folder, &w->groups));
+    status result = POLYP_OK;
+    for (size_t i = 0; i < part.count && result == POLYP_OK; i++) {
+        const sample *const s = &part.samples[i];
+        const char *const words =
+            s->shapes ? arena_format(r->arena, "%s: %s", r->sets[set].folder, s->stem) : s->mask;
+        result = s->shapes && !words ? POLYP_ERR_MEMORY : add_stem(w, set, &(entry){s->stem, s->image}, NULL);
+        if (result != POLYP_OK) break;
+        check_picture *const p = &r->pictures[r->count - 1];
+        p->mask = words;
+        p->shapes = s->shapes;
+        p->own_split = s->split;
+        p->negative = s->negative;
+        p->group = s->group;
+    }
+    part_free(&part);
+    return result;
+}
+
+static status list_set(check_work *w, size_t set)
+{
+    check_set *const s = &w->report->sets[set];
+    TRY(layout_find(&s->layout, w->report->arena, s->folder));
+    return s->layout.kind == LAYOUT_PAIRS ? list_pairs(w, set) : list_part(w, set);
 }
 
 /* "a/b/" -> "b"; what has no such part stays as it is. */
@@ -178,7 +188,7 @@ status check_list_pictures(check_work *w)
     for (size_t i = 0; i < w->settings->folder_count; i++) {
         const char *const folder = arena_text(r->arena, folders[i]), *const name = name_of_folder(r->arena, folders[i]);
         if (!folder || !name) return POLYP_ERR_MEMORY;
-        r->sets[r->set_count++] = (check_set){folder, name};
+        r->sets[r->set_count++] = (check_set){.folder = folder, .name = name};
         TRY(list_set(w, i));
     }
     return r->count > 0 ? POLYP_OK : fail(POLYP_ERR_FORMAT, "%s: images/ and masks/ hold no pictures", folders[0]);

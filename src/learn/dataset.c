@@ -5,74 +5,11 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "learn/lists.h"
 #include "learn/parts.h"
 
-/* ---- one part ------------------------------------------------------------------------------ */
-
-static status check_folder(const char *path)
-{
-    if (folder_exists(path)) return POLYP_OK;
-    return fail(POLYP_ERR_FILE, "%s: no such folder; a data set has images/ and masks/, paired by file stem", path);
-}
-
-static const char *without_last_slashes(arena *a, const char *path)
-{
-    char *const text = arena_text(a, path);
-    if (text == NULL) return NULL;
-    for (size_t length = strlen(text); length > 1 && text[length - 1] == '/';) text[--length] = '\0';
-    return text;
-}
-
-static status read_groups(data_part *p, arena *a, int *next_group)
-{
-    const char *const path = arena_format(a, "%s/groups.csv", p->home);
-    if (path == NULL) return POLYP_ERR_MEMORY;
-    if (!file_exists(path)) return POLYP_OK;
-    stem_index index;
-    TRY(stem_index_create(&index, p->samples, p->count, STEMS_OF_OWN));
-    const status result = group_list_read(p->samples, &index, path, next_group);
-    stem_index_free(&index);
-    return result;
-}
-
-static status read_pairs(data_part *p, arena *a)
-{
-    const char *const images = arena_format(a, "%s/images", p->home), *const masks =
-                                                                          arena_format(a, "%s/masks", p->home);
-    const char *const negatives = arena_format(a, "%s/negatives.txt", p->home);
-    if (images == NULL || masks == NULL || negatives == NULL) return POLYP_ERR_MEMORY;
-    if (!folder_exists(p->home)) return fail(POLYP_ERR_FILE, "%s: no such folder", p->home);
-    TRY(check_folder(images));
-    TRY(check_folder(masks));
-    return pairs_read(p, a, p->home, images, masks, negatives);
-}
-
-status part_open(data_part *out, arena *a, const char *data, int *next_group)
-{
-    data_part p = {.home = without_last_slashes(a, data)};
-    status result = p.home != NULL ? read_pairs(&p, a) : POLYP_ERR_MEMORY;
-    if (result == POLYP_OK) result = read_groups(&p, a, next_group);
-    if (result == POLYP_OK) {
-        *out = p;
-    } else {
-        part_free(&p);
-    }
-    return result;
-}
-
-void part_free(data_part *p)
-{
-    memory_free(p->samples);
-    *p = (data_part){0};
-}
+enum { ARENA_CHUNK = 64 * 1024 };
 
 /* ---- splits -------------------------------------------------------------------------------- */
-
-static bool is_split_name(const char *name)
-{
-    return name[0] != '\0' && name[0] != '.' && strchr(name, '/') == NULL;
-}
 
 /* A file elsewhere, such as the valid.txt that a training run leaves beside its model. */
 bool dataset_split_is_list(const char *split)
@@ -83,58 +20,49 @@ bool dataset_split_is_list(const char *split)
 
 char *dataset_split_path(const char *data, const char *name)
 {
-    return memory_format("%s/splits/%s.txt", data, name);
+    char *const home = layout_home(data);
+    char *const path = home != NULL ? memory_format("%s/splits/%s.txt", home, name) : NULL;
+    memory_free(home);
+    return path;
 }
 
-bool dataset_has_split(const char *data, const char *split)
+static bool has_list(const char *data, const char *split)
 {
-    if (!is_split_name(split)) return false;
-    char *path = dataset_split_path(data, split);
+    char *const path = dataset_split_path(data, split);
     const bool found = path != NULL && file_exists(path);
     memory_free(path);
     return found;
 }
 
-/* Of all[count], those that a list names, in its order; memory_free() *out. */
-static status keep_listed(sample **out, size_t *out_count, const sample *all, size_t count, const char *path,
-                          enum stem_kind kind)
+/* By the layout itself: PraNet's folders, a table's column. */
+static bool has_own(const char *data, const char *split)
 {
-    stem_index index = {0};
-    size_t *numbers = NULL, named;
-    status result;
-    TRY_DONE(stem_index_create(&index, all, count, kind));
-    TRY_DONE(memory_new(&numbers, count));
-    TRY_DONE(stem_list_read(numbers, &named, path, &index));
-    result = named > 0 ? POLYP_OK : fail(POLYP_ERR_FORMAT, "%s: the split names no pictures", path);
-    if (result != POLYP_OK) goto done;
-    TRY_DONE(memory_new(out, named));
-    for (size_t i = 0; i < named; i++) (*out)[i] = all[numbers[i]];
-    *out_count = named;
-done:
-    memory_free(numbers);
-    stem_index_free(&index);
-    return result;
+    arena *a;
+    layout l;
+    data_part p = {0};
+    int groups = 0;
+    if (arena_create(&a, ARENA_CHUNK) != POLYP_OK) return false;
+    const bool divided = layout_find(&l, a, data) == POLYP_OK && (l.kind == LAYOUT_CSV || l.kind == LAYOUT_PRANET);
+    const bool found = divided && part_open(&p, a, data, &groups) == POLYP_OK && part_has_split(&p, split);
+    part_free(&p);
+    arena_destroy(a);
+    return found;
 }
 
-/* Replace all pairs of a part by those of its split. */
-static status apply_split(data_part *p, const char *split)
+bool dataset_has_split(const char *data, const char *split)
 {
-    if (split == NULL) return POLYP_OK;
-    if (!is_split_name(split)) {
-        return fail(POLYP_ERR_ARGUMENT,
-                    "split '%s': give the name of a file in splits/ without .txt, or a path such as ./list.txt", split);
-    }
-    sample *kept;
-    size_t count;
-    char *path = dataset_split_path(p->home, split);
-    if (path == NULL) return POLYP_ERR_MEMORY;
-    const status result = keep_listed(&kept, &count, p->samples, p->count, path, STEMS_OF_OWN);
-    memory_free(path);
-    if (result != POLYP_OK) return result;
-    memory_free(p->samples);
-    p->samples = kept;
-    p->count = count;
-    return POLYP_OK;
+    return is_split_name(split) && (has_list(data, split) || has_own(data, split));
+}
+
+bool dataset_split_is_test(const char *data, const char *split)
+{
+    arena *a;
+    layout l;
+    if (strcmp(split, "val") == 0 || strcmp(split, "test") == 0) return true;
+    if (strcmp(split, "train") == 0 || arena_create(&a, ARENA_CHUNK) != POLYP_OK) return false;
+    const bool pranet = layout_find(&l, a, data) == POLYP_OK && l.kind == LAYOUT_PRANET;
+    arena_destroy(a);
+    return pranet && has_own(data, split);
 }
 
 /* ---- several as one ------------------------------------------------------------------------ */
@@ -160,7 +88,9 @@ static status open_parts(data_part *parts, const data_source *sources, size_t co
     TRY_DONE(parts_name(names, paths, count, a));
     for (size_t i = 0; i < count; i++) TRY_DONE(part_open(&parts[i], a, sources[i].data, &groups));
     TRY_DONE(parts_tell_apart(parts, count, names, a));
-    for (size_t i = 0; i < count; i++) TRY_DONE(apply_split(&parts[i], sources[i].split));
+    for (size_t i = 0; i < count; i++) {
+        if (sources[i].split != NULL) TRY_DONE(part_apply_split(&parts[i], sources[i].split));
+    }
 done:
     memory_free(paths);
     memory_free(names);
@@ -188,7 +118,7 @@ static status apply_list(dataset *d, const char *list)
     sample *kept;
     size_t count;
     if (list == NULL) return POLYP_OK;
-    TRY(keep_listed(&kept, &count, d->samples, d->count, list, STEMS_OF_ALL));
+    TRY(samples_listed(&kept, &count, d->samples, d->count, list, false));
     memory_free(d->samples);
     d->samples = kept;
     d->count = count;
@@ -201,7 +131,7 @@ status dataset_open_many(dataset *out, const data_source *sources, size_t count,
     data_part *parts = NULL;
     status result;
     TRY_DONE(check_weights(sources, count));
-    TRY_DONE(arena_create(&d.arena, 64 * 1024));
+    TRY_DONE(arena_create(&d.arena, ARENA_CHUNK));
     TRY_DONE(memory_new(&parts, count));
     TRY_DONE(open_parts(parts, sources, count, d.arena));
     TRY_DONE(gather(&d, parts, sources, count));

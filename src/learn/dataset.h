@@ -5,17 +5,20 @@
 #include <stdbool.h>
 
 #include "base/memory.h"
+#include "media/shapes.h"
 
 typedef struct sample {
-    const char *stem;  /* "cju0qkwl35piu0993l0dewei2"; no other sample of the data set has it */
-    const char *name;  /* the stem within its own DATA, as that one's lists have it */
-    const char *image; /* path */
-    const char *mask;  /* path; NULL: a declared negative without a mask file */
-    double weight;     /* how often in an epoch, relative to the others; 1 unless told otherwise */
-    int group;         /* of groups.csv: equal numbers belong together (examination, patient); -1: not known */
-    int ignore;        /* grey level that the mask gives to pixels that do not count, 1..254; -1: none */
-    int set;           /* which of several DATA, from 0 */
-    bool negative;     /* declared to show no polyp (negatives.txt) */
+    const char *stem;          /* "cju0qkwl35piu0993l0dewei2"; no other sample of the data set has it */
+    const char *name;          /* the stem within its own DATA, as that one's lists have it */
+    const char *image;         /* path */
+    const char *mask;          /* path; NULL: no file, but `shapes`, or a declared negative */
+    const mask_shapes *shapes; /* of a COCO file; NULL: none */
+    double weight;             /* how often in an epoch, relative to the others; 1 unless told otherwise */
+    int group;                 /* of groups.csv: equal numbers belong together (examination, patient); -1: not known */
+    int ignore;                /* grey level that the mask gives to pixels that do not count, 1..254; -1: none */
+    const char *split;         /* which the layout itself puts it in (a table's column, PraNet's folders); NULL: none */
+    int set;                   /* which of several DATA, from 0 */
+    bool negative;             /* declared to show no polyp (negatives.txt) */
 } sample;
 
 typedef struct dataset {
@@ -25,15 +28,17 @@ typedef struct dataset {
 } dataset;
 
 /*
- * Open a folder: images/ and masks/, paired by file stem; optional splits/NAME.txt, negatives.txt (stems of pictures
- * that show no polyp and need no mask) and groups.csv (columns stem and group).
- * `split` NULL: every pair. SPLIT is the name of splits/SPLIT.txt, or a path to a .txt file (with a / in it:
- * RUN/valid.txt); one stem a line, blank lines and `#` ignored.
+ * Open a data set of any layout (layout.h, docs/data.md): a folder with images/ and masks/, paired by file stem; PraNet's
+ * or CVC-ClinicDB's folders; a .csv of pairs; a .json of COCO. Optional in a folder, or beside a file: splits/NAME.txt,
+ * groups.csv (columns stem and group); with two folders negatives.txt (stems of pictures that show no polyp and need no
+ * mask).
+ * `split` NULL: every pair. Else what the layout itself calls so, or the name of splits/SPLIT.txt, or a path to a .txt
+ * file (with a / in it: RUN/valid.txt); one stem a line, blank lines and `#` ignored.
  * Errors name the file: a picture without its mask or the reverse (all counted, the first three named), a list that
- * names a stem that is not there or one twice, twice the same stem (a.jpg and a.png), an empty set, no images/ or
- * masks/.
+ * names a stem that is not there or one twice, twice the same stem (a.jpg and a.png), an empty set, no layout or more
+ * than one.
  */
-status dataset_open(dataset *out, const char *folder, const char *split);
+status dataset_open(dataset *out, const char *data, const char *split);
 void dataset_free(dataset *d);
 
 /* One of several DATA. */
@@ -56,8 +61,11 @@ bool dataset_split_is_list(const char *split);
 /* DATA/splits/NAME.txt; memory_free() it. NULL after fail(MEMORY). */
 char *dataset_split_path(const char *data, const char *name);
 
-/* Does it exist? */
+/* Does it, or does the layout itself have a split of this name? */
 bool dataset_has_split(const char *data, const char *split);
+
+/* Is it a test, that nothing may be chosen on: "val" (the official one), "test", or one of PraNet's TestDataset? */
+bool dataset_split_is_test(const char *data, const char *split);
 
 /* Pixels of this grey level in the masks (1..254) count neither as polyp nor as background; -1: there are none. Error:
  * ARGUMENT. */

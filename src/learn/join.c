@@ -117,3 +117,72 @@ done:
     memory_free(places);
     return result;
 }
+
+/* ---- pictures listed by path --------------------------------------------------------------- */
+
+/* "seq1/0001.png" -> "0001", or "seq1-0001" when `whole`. Parts that go up or stay are dropped. */
+static const char *stem_of_path(arena *a, const char *path, bool whole)
+{
+    const char *const slash = strrchr(path, '/');
+    char *const stem = arena_text(a, whole || slash == NULL ? path : slash + 1);
+    if (stem == NULL) return NULL;
+    char *const last = strrchr(stem, '/'), *const dot = strrchr(stem, '.');
+    if (dot != NULL && dot != stem && (last == NULL || dot > last + 1)) *dot = '\0';
+    char *begin = stem;
+    while (*begin == '/' || strncmp(begin, "./", 2) == 0 || strncmp(begin, "../", 3) == 0) begin++;
+    for (char *c = begin; *c; c++) {
+        if (*c == '/') *c = '-';
+    }
+    return begin;
+}
+
+static int compare_samples(const void *a, const void *b)
+{
+    return strcmp(((const sample *)a)->stem, ((const sample *)b)->stem);
+}
+
+/* Samples whose stem another has too. */
+static status find_shared(bool *shared, const sample *samples, size_t count)
+{
+    data_part p = {.samples = (sample *)samples, .count = count};
+    place *places;
+    size_t total;
+    TRY(list_places(&places, &total, &p, 1));
+    for (size_t i = 1; i < total; i++) {
+        if (!same_stem(&places[i - 1], &places[i])) continue;
+        shared[places[i - 1].sample - samples] = true;
+        shared[places[i].sample - samples] = true;
+    }
+    memory_free(places);
+    return POLYP_OK;
+}
+
+static status name_all(data_part *p, const char *const *texts, const bool *whole, arena *a)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        p->samples[i].stem = p->samples[i].name = stem_of_path(a, texts[i], whole[i]);
+        if (p->samples[i].stem == NULL) return POLYP_ERR_MEMORY;
+    }
+    return POLYP_OK;
+}
+
+status part_name_stems(data_part *p, const char *const *texts, arena *a)
+{
+    bool *shared;
+    TRY(memory_new(&shared, p->count));
+    status result;
+    TRY_DONE(name_all(p, texts, shared, a));
+    TRY_DONE(find_shared(shared, p->samples, p->count));
+    TRY_DONE(name_all(p, texts, shared, a));
+    qsort(p->samples, p->count, sizeof *p->samples, compare_samples);
+    for (size_t i = 1; i < p->count; i++) {
+        const sample *const one = &p->samples[i - 1], *const other = &p->samples[i];
+        if (strcmp(one->stem, other->stem) != 0) continue;
+        result = fail(POLYP_ERR_MISMATCH, "%s and %s would both be called %s; list each picture once, by another name",
+                      one->image, other->image, one->stem);
+        goto done;
+    }
+done:
+    memory_free(shared);
+    return result;
+}

@@ -183,9 +183,9 @@ status group_labels(sample *samples, const size_t *numbers, const char *const *l
     return POLYP_OK;
 }
 
-/* Samples and group words of the table's rows. */
-static status match_groups(size_t *numbers, const char **labels, const csv_table *t, const stem_index *index,
-                           bool *named, const char *path)
+/* Samples and group words of the table's rows; `others`: rows about other pictures are passed over. */
+static status match_groups(size_t *numbers, const char **labels, size_t *count, const csv_table *t,
+                           const stem_index *index, bool *named, const char *path, bool others)
 {
     const int stem = csv_column(t, "stem"), group = csv_column(t, "group");
     if (stem < 0 || group < 0) {
@@ -194,6 +194,7 @@ static status match_groups(size_t *numbers, const char **labels, const csv_table
     for (size_t row = 0; row < t->rows; row++) {
         const char *const text = csv_cell(t, row, stem);
         const size_t found = stem_index_find(index, text);
+        if (found == STEM_NOWHERE && others) continue;
         if (found == STEM_NOWHERE) {
             return fail(POLYP_ERR_MISMATCH, "%s:%zu: %.100s is not in the data set; mend the table or add the picture",
                         path, t->lines[row], text);
@@ -202,16 +203,17 @@ static status match_groups(size_t *numbers, const char **labels, const csv_table
             return fail(POLYP_ERR_MISMATCH, "%s:%zu: %s is named twice; remove one", path, t->lines[row], text);
         }
         named[found] = true;
-        numbers[row] = found;
-        labels[row] = csv_cell(t, row, group);
+        numbers[*count] = found;
+        labels[(*count)++] = csv_cell(t, row, group);
     }
-    return POLYP_OK;
+    if (*count > 0 || t->rows == 0) return POLYP_OK;
+    return fail(POLYP_ERR_MISMATCH, "%s: none of its stems is in the data set; mend the table", path);
 }
 
-status group_list_read(sample *samples, const stem_index *index, const char *path, int *next)
+status group_list_read(sample *samples, const stem_index *index, const char *path, bool others, int *next)
 {
     csv_table t = {0};
-    size_t *numbers = NULL;
+    size_t *numbers = NULL, count = 0;
     const char **labels = NULL;
     bool *named = NULL;
     status result;
@@ -219,8 +221,8 @@ status group_list_read(sample *samples, const stem_index *index, const char *pat
     TRY_DONE(memory_new(&numbers, t.rows));
     TRY_DONE(memory_new(&labels, t.rows));
     TRY_DONE(memory_new(&named, index->count));
-    TRY_DONE(match_groups(numbers, labels, &t, index, named, path));
-    TRY_DONE(group_labels(samples, numbers, labels, t.rows, next));
+    TRY_DONE(match_groups(numbers, labels, &count, &t, index, named, path, others));
+    TRY_DONE(group_labels(samples, numbers, labels, count, next));
 done:
     memory_free(numbers);
     memory_free(labels);

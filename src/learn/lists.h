@@ -33,10 +33,10 @@ status stem_list_read(size_t *numbers, size_t *count, const char *path, const st
 
 /*
  * groups.csv: columns stem and group. Sets samples[..].group to numbers from *next on, equal for equal words; *next is
- * behind the last then. Samples that it does not name, or whose group is empty, stay as they are. Errors: FILE, FORMAT,
- * MISMATCH (a stem that is not there, or twice).
+ * behind the last then. Samples that it does not name, or whose group is empty, stay as they are. `others`: it may name stems
+ * that are not there, if not these alone. Errors: FILE, FORMAT, MISMATCH (a stem that is not there, or twice).
  */
-status group_list_read(sample *samples, const stem_index *index, const char *path, int *next);
+status group_list_read(sample *samples, const stem_index *index, const char *path, bool others, int *next);
 
 /* The same from words: samples[numbers[i]] gets the group labels[i]; "" is passed over. */
 status group_labels(sample *samples, const size_t *numbers, const char *const *labels, size_t count, int *next);

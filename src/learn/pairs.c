@@ -84,12 +84,7 @@ static status fill_samples(data_part *p, const entry_list *images)
 {
     TRY(memory_new(&p->samples, images->count));
     for (size_t i = 0; i < images->count; i++) {
-        p->samples[i] = (sample){.stem = images->entries[i].stem,
-                                 .name = images->entries[i].stem,
-                                 .image = images->entries[i].path,
-                                 .weight = 1.0,
-                                 .group = -1,
-                                 .ignore = -1};
+        p->samples[i] = sample_new(images->entries[i].stem, images->entries[i].path);
     }
     p->count = images->count;
     return POLYP_OK;
@@ -167,17 +162,19 @@ static status pair_masks(data_part *p, const entry_list *masks, const char *data
     return no_mask.count + no_image.count > 0 ? fail_lonely(data, &no_mask, &no_image) : POLYP_OK;
 }
 
-status pairs_read(data_part *p, arena *a, const char *data, const char *images, const char *masks,
-                  const char *negatives)
+status pairs_read(data_part *p, arena *a)
 {
+    const layout *const l = &p->layout;
     entry_list pictures = {0}, truths = {0};
-    status result;
-    TRY_DONE(list_entries(&pictures, a, images));
-    TRY_DONE(list_entries(&truths, a, masks));
+    const char *const negatives = arena_format(a, "%s/negatives.txt", l->home);
+    status result = POLYP_ERR_MEMORY;
+    if (negatives == NULL) goto done;
+    TRY_DONE(list_entries(&pictures, a, l->images));
+    if (l->masks != NULL) TRY_DONE(list_entries(&truths, a, l->masks));
     TRY_DONE(fill_samples(p, &pictures));
     TRY_DONE(read_negatives(p, negatives));
-    TRY_DONE(pair_masks(p, &truths, data));
-    if (p->count == 0) result = fail(POLYP_ERR_FORMAT, "%s: %s and %s hold no pictures", data, images, masks);
+    TRY_DONE(pair_masks(p, &truths, l->home));
+    if (p->count == 0) result = fail(POLYP_ERR_FORMAT, "%s: its folders hold no pictures", l->home);
 done:
     memory_free(pictures.entries);
     memory_free(truths.entries);

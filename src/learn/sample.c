@@ -152,8 +152,28 @@ static status mask_empty(polyp_image *out, const polyp_image *picture, const sam
     return result;
 }
 
+/* Drawn at the size that the file tells, or at the picture's. */
+static status mask_drawn(polyp_image *out, const polyp_image *picture, const sample *s)
+{
+    polyp_image read = {0};
+    int width = s->shapes->width, height = s->shapes->height;
+    if (picture != NULL && width > 0 && (picture->width != width || picture->height != height)) {
+        return fail(POLYP_ERR_SIZE, "%s is %d x %d, but its annotations are for %d x %d; they must be equal", s->image,
+                    picture->width, picture->height, width, height);
+    }
+    if (width == 0 && picture == NULL) {
+        TRY(image_read(&read, s->image));
+        picture = &read;
+    }
+    if (width == 0) width = picture->width, height = picture->height;
+    const status result = shapes_draw(out, s->shapes, width, height);
+    polyp_image_free(&read);
+    return result == POLYP_OK ? POLYP_OK : fail_within(result, s->image);
+}
+
 static status mask_of(polyp_image *out, const polyp_image *picture, const sample *s)
 {
+    if (s->shapes != NULL) return mask_drawn(out, picture, s);
     if (s->mask == NULL) return mask_empty(out, picture, s);
     TRY(mask_read(out, s->mask, s->ignore));
     if (picture != NULL) TRY(check_sizes(picture, out, s));
@@ -194,6 +214,26 @@ static status hash_file(XXH3_state_t *hash, const char *path)
     return done ? POLYP_OK : fail(POLYP_ERR_ENGINE, "%s: the checksum failed", path);
 }
 
+static bool hash_shapes(XXH3_state_t *hash, const mask_shapes *s)
+{
+    const int size[2] = {s->width, s->height};
+    bool done = hash_block(hash, size, sizeof size);
+    for (size_t i = 0; i < s->polygon_count; i++) {
+        done = done && hash_block(hash, s->polygons[i].points, 2 * s->polygons[i].corners * sizeof(double));
+    }
+    for (size_t i = 0; i < s->runs_count; i++) {
+        done = done && hash_block(hash, s->runs[i].lengths, s->runs[i].count * sizeof(uint32_t));
+    }
+    return done;
+}
+
+static status hash_mask(XXH3_state_t *hash, const sample *s)
+{
+    if (s->mask != NULL) return hash_file(hash, s->mask);
+    const bool done = s->shapes != NULL ? hash_shapes(hash, s->shapes) : hash_block(hash, NULL, 0);
+    return done ? POLYP_OK : fail(POLYP_ERR_ENGINE, "the checksum of the data failed");
+}
+
 static status hash_samples(XXH3_state_t *hash, const dataset *d)
 {
     for (size_t i = 0; i < d->count; i++) {
@@ -201,11 +241,7 @@ static status hash_samples(XXH3_state_t *hash, const dataset *d)
         if (!hash_block(hash, s->stem, strlen(s->stem)))
             return fail(POLYP_ERR_ENGINE, "the checksum of the data failed");
         TRY(hash_file(hash, s->image));
-        if (s->mask != NULL) {
-            TRY(hash_file(hash, s->mask));
-        } else if (!hash_block(hash, NULL, 0)) {
-            return fail(POLYP_ERR_ENGINE, "the checksum of the data failed");
-        }
+        TRY(hash_mask(hash, s));
     }
     return POLYP_OK;
 }

@@ -9,21 +9,20 @@
 #include "learn/sampling.h"
 #include "net/weights.h"
 
-static const char TEST_SPLIT[] = "val";
 static const char VALID_DEFAULT[] = "0.1";
 
 enum { DECODERS = 2 };
 
 /* ---- what was asked for ----------------------------------------------------------------------------- */
 
-static status refuse_test(const char *use, const char *split, bool allowed)
+static status refuse_test(const char *use, const char *data, const char *split, bool allowed)
 {
-    if (allowed || !split || strcmp(split, TEST_SPLIT) != 0) return POLYP_OK;
+    if (allowed || !split || !dataset_split_is_test(data, split)) return POLYP_OK;
     return fail(
         POLYP_ERR_ARGUMENT,
-        "--%s val: val is the official test, and what is chosen on it cannot be scored on it; leave --%s out, or say "
+        "--%s %s: %s is the %stest, and what is chosen on it cannot be scored on it; leave --%s out, or say "
         "--this-is-the-test",
-        use, use);
+        use, split, split, strcmp(split, "val") == 0 ? "official " : "", use);
 }
 
 /* "0.1" is a part of the training split, anything that is no number a split's name. */
@@ -277,8 +276,9 @@ status training_data_open(training_data *out, const polyp_train_options *options
     if (!o.valid) o.valid = VALID_DEFAULT;
     out->split = split ? split : "";
     out->valid_name = o.valid;
-    TRY(refuse_test("split", split, o.allow_test));
-    TRY(refuse_test("valid", o.valid, o.allow_test));
+    for (size_t i = 0; i <= o.more_count; i++)
+        TRY(refuse_test("split", data_of(&o, i), train_split(&o, i), o.allow_test));
+    TRY(refuse_test("valid", o.data, o.valid, o.allow_test));
     TRY(parse_valid(&fraction, o.valid));
     TRY(check_fold(out, fraction, &o));
     if (fraction > 0.0) {
