@@ -9,6 +9,7 @@ typedef struct settings {
     const char *weights;
     option_list set;
     bool resume, allow_test;
+    int preview;
     size_t memory_mib;
 } settings;
 SETTINGS_FIT(settings);
@@ -32,6 +33,8 @@ static const option_row rows[] = {
     ROW_TEXT("split", options.split, "NAME", "train on splits/NAME.txt (not given: train, or every pair)"),
     ROW_TEXT("valid", options.valid, "NAME|X", "validate on a split, or on a share of the training split"),
     ROW_FLAG("this-is-the-test", allow_test, "let --valid or --split be a test: `val`, `test`, a part of PraNet's TestDataset"),
+    ROW_INT("preview", preview, "N", "train nothing: write RUN/preview.png, N pictures as the network will see them", 1,
+            400, 1),
     ROW_FLAG("resume", resume, "go on exactly from RUN/last.safetensors"),
     ROW_CHOICE("precision", options.precision, "of the arithmetic", PRECISION_CHOICES),
     ROW_SIZE("memory-limit", memory_mib, "MIB", "refuse to need more memory than this", 1, 1 << 30),
@@ -86,9 +89,9 @@ static int run(const void *block, const arguments *rest)
     options.threads = s->common.threads;
     options.memory_limit = s->memory_mib << 20;
     options.watch = progress_watch(&watched);
-    const polyp_status result = polyp_train(&options);
+    const polyp_status result = s->preview ? command_preview(&options, s->preview) : polyp_train(&options);
     progress_end(&watched);
-    if (result == POLYP_OK) printf("%s/model.safetensors\n", options.out);
+    if (result == POLYP_OK) printf("%s/%s\n", options.out, s->preview ? "preview.png" : "model.safetensors");
     return finish(result);
 }
 

@@ -59,6 +59,10 @@ typedef struct curves_options {
 /* Runs side by side (learn/compare.h); the table goes to `to`. */
 COMMANDS_LOCAL polyp_status command_curves(const curves_options *options, FILE *to);
 
+/* RUN/preview.png: the first `count` pictures of a training with these options as the network will see them, augmented, with
+ * the outlines of their masks. Nothing is trained. Error: UNSUPPORTED (built without Cairo), and those of polyp_train(). */
+COMMANDS_LOCAL polyp_status command_preview(const polyp_train_options *options, int count);
+
 typedef struct import_options {
     const char *in, *out;
     int size;                 /* 0: 256, or what the file says */

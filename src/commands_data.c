@@ -11,6 +11,7 @@
 #include "learn/ahead.h"
 #include "learn/dataset.h"
 #include "learn/groups.h"
+#include "learn/preview.h"
 #include "media/image.h"
 #include "media/synth.h"
 
@@ -270,4 +271,11 @@ done:
     memory_free(fold);
     dataset_free(&data);
     return result;
+}
+
+/* ---- preview -------------------------------------------------------------------------------------------- */
+
+polyp_status command_preview(const polyp_train_options *options, int count)
+{
+    return preview_write(options, count);
 }

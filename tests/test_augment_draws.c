@@ -130,7 +130,7 @@ static void compare_recipe(const augment_recipe *wanted)
     memset(picks, 0, sizeof picks);
     for (uint64_t n = 0; n < DRAWS; n++) {
         augment_draw_all(&d, wanted, 5, n / 1000, n % 1000);
-        black += d.black;
+        black += d.fill == AUGMENT_FILL_BLACK;
         for (int k = 0; k < AUGMENT_KINDS; k++) {
             on[k] += d.of[k].on;
             picks[k][(int)(8 * d.of[k].pick)]++;
@@ -170,7 +170,7 @@ static void test_nothing_is_drawn_without_a_recipe(void **state)
     augment_draws d;
     for (uint64_t n = 0; n < 1000; n++) {
         augment_draw_all(&d, &none, 5, 0, n);
-        assert_false(d.black);
+        assert_int_equal(d.fill, AUGMENT_FILL_REFLECT);
         for (int k = 0; k < AUGMENT_KINDS; k++) assert_false(d.of[k].on);
     }
 }

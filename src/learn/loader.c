@@ -17,6 +17,7 @@ static const size_t CACHE_DEFAULT = (size_t)1 << 30;
 typedef struct batch_slot {
     tensor images, masks;
     augment_room *room;
+    size_t *samples;     /* [batch] */
     unsigned char *mask; /* scratch: (size, size) */
     size_t *order;       /* scratch: the epoch's order of all samples, twice the room (order.h) */
 } batch_slot;
@@ -91,6 +92,7 @@ static status make_batch(void *context, size_t number, size_t slot_index)
         const kept_sample *held;
         augment_draws draws;
         augment_draw_all(&draws, &l->augment, l->options.seed, epoch, index | visit << 32);
+        slot->samples[i] = index;
         TRY(sample_cache_take(&held, l->cache, index));
         const status result = fill_place(slot, l, i, held, &draws);
         sample_cache_give_back(l->cache, index);
@@ -106,6 +108,7 @@ static status create_slot(batch_slot *slot, const loader *l)
     const int size = l->options.size, pictures = l->options.batch;
     TRY(tensor_create(&slot->images, (shape){pictures, 3, size, size}));
     TRY(tensor_create(&slot->masks, (shape){pictures, 1, size, size}));
+    TRY(memory_new(&slot->samples, (size_t)pictures));
     TRY(augment_room_create(&slot->room, size));
     TRY(memory_new(&slot->mask, (size_t)size * (size_t)size));
     return memory_new(&slot->order, 2 * l->data->count);
@@ -161,6 +164,7 @@ void loader_close(loader *l)
         tensor_free(&l->slots[i].images);
         tensor_free(&l->slots[i].masks);
         augment_room_destroy(l->slots[i].room);
+        memory_free(l->slots[i].samples);
         memory_free(l->slots[i].mask);
         memory_free(l->slots[i].order);
     }
@@ -194,6 +198,6 @@ status loader_next(loader *l, batch *out)
 {
     size_t slot;
     TRY(ahead_next(l->ahead, &slot));
-    *out = (batch){l->slots[slot].images, l->slots[slot].masks, l->options.batch};
+    *out = (batch){l->slots[slot].images, l->slots[slot].masks, l->slots[slot].samples, l->options.batch};
     return POLYP_OK;
 }

@@ -39,6 +39,7 @@ void loader_seek(loader *l, int epoch, size_t batch);
 typedef struct batch {
     tensor images;     /* (count, 3, size, size), normalised */
     tensor masks;      /* (count, 1, size, size): 1 polyp, 0 none, -1 ignored */
+    const size_t *samples; /* [count] their places in the data set */
     int count;
 } batch;
 

@@ -56,6 +56,13 @@ typedef struct trainer {
     double saved_at; /* monotonic seconds of the last checkpoint */
 } trainer;
 
+/* t->options, and t->init where there is one, are set: the recipe, what `init` is, the settings and the options, each over the
+ * ones before. */
+status trainer_choose_recipe(trainer *t);
+
+/* By the recipe. */
+loader_options trainer_loader_options(const trainer *t);
+
 /* Everything up to the first step; when resuming, the state of last.safetensors. */
 status trainer_open(trainer *t, const polyp_train_options *options, double seconds_between);
 void trainer_close(trainer *t);

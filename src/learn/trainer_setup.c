@@ -30,8 +30,7 @@ static void free_random_encoder(recipe *r)
     }
 }
 
-/* The recipe, what `init` is, the settings and the options, each over the ones before. */
-static status choose_recipe(trainer *t)
+status trainer_choose_recipe(trainer *t)
 {
     const polyp_train_options *const o = t->options;
     recipe *const r = &t->recipe;
@@ -110,7 +109,7 @@ static plan_options training_options(const trainer *t)
                           .accumulate = t->recipe.accumulate > 1};
 }
 
-static loader_options batch_options(const trainer *t)
+loader_options trainer_loader_options(const trainer *t)
 {
     return (loader_options){.size = t->recipe.size,
                             .batch = t->recipe.batch,
@@ -124,7 +123,7 @@ static status count_memory(memory_parts *m, const trainer *t)
     const plan_options train = training_options(t);
     const plan_options infer = {.mode = PLAN_INFER, .precision = t->precision, .threads = t->threads};
     const size_t pixels = (size_t)t->facts.size * (size_t)t->facts.size;
-    const loader_options batches = batch_options(t);
+    const loader_options batches = trainer_loader_options(t);
     TRY(plan_memory_needed(&m->training, t->engine, &t->graph, input_shape(t, t->recipe.batch), &train));
     TRY(plan_memory_needed(&m->validation, t->engine, &t->plain, input_shape(t, 1), &infer));
     /* weights, both moments, the average, what is validated */
@@ -227,7 +226,7 @@ static status open_parts(trainer *t)
 {
     const recipe *const r = &t->recipe;
     const plan_options train = training_options(t);
-    const loader_options batches = batch_options(t);
+    const loader_options batches = trainer_loader_options(t);
     TRY(loader_open(&t->loader, &t->data.train, &batches));
     TRY(params_create(&t->weights, &t->graph.params));
     TRY(params_create(&t->moment1, &t->graph.params));
@@ -276,7 +275,7 @@ status trainer_open(trainer *t, const polyp_train_options *options, double secon
     TRY(engine_find(&t->engine, options->engine));
     TRY(engine_precision(&t->precision, t->engine, options->precision));
     if (options->init) TRY(model_open(&t->init, options->init));
-    TRY(choose_recipe(t));
+    TRY(trainer_choose_recipe(t));
     TRY(choose_network(t));
     TRY(run_paths_create(&t->paths, options->out, options->resume));
     TRY(open_data(t));

@@ -72,7 +72,11 @@ extern const augment_kind_row augment_kinds[AUGMENT_KINDS];
 
 enum augment_pipeline { AUGMENT_FASTAI, AUGMENT_ONCE, AUGMENT_PIPELINES };
 
-/* What lies outside the picture: the picture mirrored at its edge, black, or one of the two by a coin for each picture. */
+/*
+ * What lies outside the picture: the picture mirrored at its edge, or black. Either: black for every other picture, and for
+ * those where a mirror would show: they have black corners already, or are seen so small (a scale under 2/3) that much of
+ * them would come twice.
+ */
 enum augment_fill { AUGMENT_FILL_REFLECT, AUGMENT_FILL_BLACK, AUGMENT_FILL_EITHER, AUGMENT_FILLS };
 
 typedef struct augment_entry {
@@ -103,7 +107,7 @@ typedef struct augment_draw {
 } augment_draw;
 
 typedef struct augment_draws {
-    bool black; /* the fill */
+    enum augment_fill fill; /* EITHER: mirrored unless that would show */
     augment_draw of[AUGMENT_KINDS];
 } augment_draws;
 

@@ -91,6 +91,31 @@ static status sample_squished(float *levels, augment_room *room, const homograph
     return POLYP_OK;
 }
 
+/* ---- what lies outside ---------------------------------------------------------------------------------- */
+
+/* Is the block of a 24th of the shorter side in this corner nearly black? */
+static bool corner_is_black(const polyp_image *picture, bool right, bool bottom)
+{
+    const int shorter = picture->width < picture->height ? picture->width : picture->height, side = (shorter + 23) / 24;
+    const int left = right ? picture->width - side : 0, top = bottom ? picture->height - side : 0;
+    unsigned long sum = 0;
+    for (int y = top; y < top + side; y++) {
+        const unsigned char *const row = picture->pixels + 3 * ((size_t)y * (size_t)picture->width + (size_t)left);
+        for (int i = 0; i < 3 * side; i++) sum += row[i];
+    }
+    return sum < 20UL * 3 * (unsigned long)(side * side);
+}
+
+/* See enum augment_fill. */
+static bool fill_is_black(const augment_draws *draws, const polyp_image *picture)
+{
+    if (draws->fill != AUGMENT_FILL_EITHER) return draws->fill == AUGMENT_FILL_BLACK;
+    if (draws->of[AUGMENT_SCALE].value[0] < 2.0 / 3) return true;
+    int black = 0;
+    for (int i = 0; i < 4; i++) black += corner_is_black(picture, i % 2, i / 2);
+    return black >= 2;
+}
+
 /* ---- in order ------------------------------------------------------------------------------------------- */
 
 static status resample(float *levels, unsigned char *mask, augment_room *room, const augment_draws *draws,
@@ -100,10 +125,11 @@ static status resample(float *levels, unsigned char *mask, augment_room *room, c
     const int width = source->picture->width, height = source->picture->height;
     const homography whole = augment_homography(draws, width, height);
     const homography pixels = augment_pixels(&whole, room->size, width, height, !once);
+    const bool black = fill_is_black(draws, source->picture);
     elastic bent;
     elastic_draw(&bent, &draws->of[AUGMENT_ELASTIC], room->size);
-    TRY((once ? sample_once : sample_squished)(levels, room, &pixels, &bent, draws->black, source->picture));
-    resample_mask(mask, source->mask, &pixels, &bent, draws->black, room->size, &room->rows);
+    TRY((once ? sample_once : sample_squished)(levels, room, &pixels, &bent, black, source->picture));
+    resample_mask(mask, source->mask, &pixels, &bent, black, room->size, &room->rows);
     return POLYP_OK;
 }
 

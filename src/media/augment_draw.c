@@ -32,7 +32,7 @@ void augment_draw_all(augment_draws *out, const augment_recipe *recipe, uint64_t
 {
     random_stream r = random_open(seed, RANDOM_AUGMENT, epoch, sample);
     const bool black = random_below(&r, 2) == 1;
-    out->black = recipe->fill == AUGMENT_FILL_BLACK || (recipe->fill == AUGMENT_FILL_EITHER && black);
+    out->fill = recipe->fill == AUGMENT_FILL_EITHER && black ? AUGMENT_FILL_BLACK : recipe->fill;
     for (int kind = 0; kind < AUGMENT_KINDS; kind++)
         out->of[kind] = draw_kind(&r, &augment_kinds[kind], &recipe->entries[kind]);
 }

@@ -79,9 +79,12 @@ void colour_from_lab(float levels[3], const float lab[3])
 
 enum { SAMPLES = 1 << 14, BLOCK = 256 };
 
-/* Of the largest of R, G, B: below the first a pixel counts as black, above the second it does not. */
+/* Of the largest of R, G, B: below the first a pixel counts as black, above the second it does not. Of the smallest: from the
+ * first on a pixel begins to count as blown out, from the second on it is. */
 #define DARK  16.0f
 #define LIGHT 40.0f
+#define PALE  220.0f
+#define WHITE 250.0f
 
 FAST_CLONES static void block_to_lab(float lab[3][BLOCK], float rgb[3][BLOCK])
 {
@@ -138,14 +141,26 @@ void colour_statistics_find(colour_statistics *out, const polyp_image *picture)
     }
 }
 
+FAST_MATH float ramp(float v)
+{
+    const float positive = v > 0.0f ? v : 0.0f;
+    return positive < 1.0f ? positive : 1.0f;
+}
+
+/* How far a colour may move: neither black nor blown out, it is free. */
+FAST_MATH float freedom(float r, float g, float b)
+{
+    const float rg_most = r > g ? r : g, most = rg_most > b ? rg_most : b;
+    const float rg_least = r < g ? r : g, least = rg_least < b ? rg_least : b;
+    return ramp((most - DARK) * (1.0f / (LIGHT - DARK))) * ramp((WHITE - least) * (1.0f / (WHITE - PALE)));
+}
+
 FAST_CLONES static void transfer(float *red, float *green, float *blue, const float factor[3], const float shift[3],
                                  size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const float r = red[i], g = green[i], b = blue[i];
-        const float rg = r > g ? r : g, largest = rg > b ? rg : b;
-        const float above = (largest - DARK) * (1.0f / (LIGHT - DARK)), positive = above > 0.0f ? above : 0.0f;
-        const float change = positive < 1.0f ? positive : 1.0f;
+        const float change = freedom(r, g, b);
         const three lab = lab_of(r, g, b);
         const three to =
             levels_of(lab.a * factor[0] + shift[0], lab.b * factor[1] + shift[1], lab.c * factor[2] + shift[2]);

@@ -17,7 +17,7 @@ void colour_statistics_find(colour_statistics *out, const polyp_image *picture);
 /*
  * Reinhard, Adhikhmin, Gooch, Shirley: "Color Transfer between Images" (2001), in CIELAB: each of L*, a*, b* becomes
  * (v - mean) * (other deviation / deviation) + other mean, the ratio kept within 1/2 .. 2, and goes `share` of the way there.
- * levels: three planes of `count` levels 0..255. Nearly black pixels stay as they are.
+ * levels: three planes of `count` levels 0..255. Nearly black and blown-out pixels stay as they are.
  */
 void colour_statistics_transfer(float *levels, const colour_statistics *own, const colour_statistics *other,
                                 float share, size_t count);
