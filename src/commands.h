@@ -158,6 +158,10 @@ typedef struct bench_options {
     const char *preset;       /* NULL: slim */
     int size, batch;
     bool train, profile;
+    const char *data;         /* train: load from it too, by the augmentation of `recipe`; NULL: do not */
+    const char *recipe;       /* built-in or file; NULL: best */
+    const char *const *settings; /* [setting_count] KEY=VALUE on top */
+    size_t setting_count;
     int runs;                 /* 0: enough for about 5 s, 5 at least */
     const char *json;
     const char *engine;
@@ -165,6 +169,11 @@ typedef struct bench_options {
     int threads;
     polyp_watch watch;
 } bench_options;
+/* What it costs to feed training steps. The steps that were fed met their pictures for the first time where there are enough. */
+typedef struct bench_loading {
+    double first_ms, again_ms; /* processor time a picture: decoded and augmented; augmented, decoded only where it was not kept */
+    double fed_min_ms, fed_median_ms; /* a step with its batch from the loader */
+} bench_loading;
 typedef struct bench_result {
     double min_ms, median_ms, p95_ms;
     double images_per_second;
@@ -172,6 +181,7 @@ typedef struct bench_result {
     size_t memory_needed, memory_peak;
     char engine[24], precision[8];
     int runs, threads;
+    bench_loading loading;    /* zeros without `data` */
 } bench_result;
 COMMANDS_LOCAL polyp_status command_bench(bench_result *out, const bench_options *options, FILE *profile_to);
 

@@ -1,5 +1,5 @@
 /* polyp bench: one forward pass or one training step, timed until the clock has seen enough. */
-#include "commands.h"
+#include "commands_bench.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -33,6 +33,7 @@ typedef struct bench {
     tensor masks, gradient;
     loss_function *loss;
     long step;
+    bench_feed feed; /* empty without data */
 } bench;
 
 /* ---- setting up ----------------------------------------------------------------------------------------- */
@@ -113,11 +114,12 @@ static status set_up(bench *b, bench_result *out)
         TRY(loss_open(&b->loss, &spec, logits));
     }
     fill_inputs(b);
-    return POLYP_OK;
+    return bench_feed_open(&b->feed, b->options, size);
 }
 
 static void tear_down(bench *b)
 {
+    bench_feed_close(&b->feed);
     plan_destroy(b->plan);
     tensor_free(&b->masks);
     tensor_free(&b->gradient);
@@ -146,6 +148,14 @@ static status run_once(bench *b)
     return plan_step(b->plan, &rule);
 }
 
+/* A training step with its batch from the data. */
+static status run_fed(bench *b)
+{
+    tensor input = plan_input(b->plan);
+    TRY(bench_feed_next(&b->feed, &input, &b->masks));
+    return run_once(b);
+}
+
 static status warm_up(bench *b, double *seconds)
 {
     for (int i = 0; i < WARM_UP_RUNS; i++) {
@@ -163,12 +173,12 @@ static size_t runs_wanted(const bench_options *options, double seconds)
     return (size_t)fmin(fmax(enough, RUNS_LEAST), RUNS_MOST);
 }
 
-static status time_runs(bench *b, double *times, size_t runs)
+static status time_runs(bench *b, double *times, size_t runs, status (*run)(bench *b))
 {
     const polyp_watch *const watch = &b->options->watch;
     for (size_t i = 0; i < runs; i++) {
         const double begin = clock_seconds();
-        TRY(run_once(b));
+        TRY(run(b));
         times[i] = clock_seconds() - begin;
         const polyp_progress p = {
             .phase = "bench", .done = i + 1, .total = runs, .unit = "run", .loss = NAN, .learning_rate = NAN};
@@ -196,12 +206,18 @@ static status count_flops(const bench *b, double *out)
     return result;
 }
 
+/* `times` in order. */
+static double median_of(const double *times, size_t runs)
+{
+    return runs % 2 ? times[runs / 2] : (times[runs / 2 - 1] + times[runs / 2]) / 2;
+}
+
 static status summarise(const bench *b, double *times, size_t runs, bench_result *out)
 {
     double flops;
     TRY(count_flops(b, &flops));
     qsort(times, runs, sizeof *times, compare_doubles);
-    const double median = runs % 2 ? times[runs / 2] : (times[runs / 2 - 1] + times[runs / 2]) / 2;
+    const double median = median_of(times, runs);
     const size_t p95 = (size_t)ceil(0.95 * (double)runs) - 1; /* nearest rank */
     out->min_ms = 1e3 * times[0];
     out->median_ms = 1e3 * median;
@@ -213,6 +229,20 @@ static status summarise(const bench *b, double *times, size_t runs, bench_result
     out->threads = b->options->threads > 0 ? b->options->threads : processor_count();
     snprintf(out->engine, sizeof out->engine, "%s", engine_name(b->engine));
     snprintf(out->precision, sizeof out->precision, "%s", precision_name(b->precision));
+    return POLYP_OK;
+}
+
+/* The loader alone, then steps that wait for it. The first ones find batches made while nothing else ran: not counted. */
+static status time_feed(bench *b, double *times, size_t runs, bench_result *out)
+{
+    enum { MADE_AHEAD = 3 };
+    if (!b->feed.loader) return POLYP_OK;
+    TRY(bench_feed_alone(&b->feed, &out->loading));
+    TRY(time_runs(b, times, MADE_AHEAD < runs ? MADE_AHEAD : runs, run_fed));
+    TRY(time_runs(b, times, runs, run_fed));
+    qsort(times, runs, sizeof *times, compare_doubles);
+    out->loading.fed_min_ms = 1e3 * times[0];
+    out->loading.fed_median_ms = 1e3 * median_of(times, runs);
     return POLYP_OK;
 }
 
@@ -269,10 +299,18 @@ static json_t *result_as_json(const bench *b, const bench_result *r)
                      "memory_peak", (json_int_t)r->memory_peak);
 }
 
+static int add_loading(json_t *root, const bench_loading *l)
+{
+    return json_object_set_new(root, "loading",
+                               json_pack("{s:f, s:f, s:f, s:f}", "first_ms", l->first_ms, "again_ms", l->again_ms,
+                                         "fed_min_ms", l->fed_min_ms, "fed_median_ms", l->fed_median_ms));
+}
+
 static status write_json(const bench *b, const bench_result *r)
 {
     json_t *const root = result_as_json(b, r);
-    char *const text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    const bool whole = root && (!b->feed.loader || add_loading(root, &r->loading) == 0);
+    char *const text = whole ? json_dumps(root, JSON_INDENT(2)) : NULL;
     status result = fail(POLYP_ERR_MEMORY, "%s: no memory for the JSON", b->options->json);
     if (text) result = file_replace(b->options->json, text, strlen(text));
     free(text);
@@ -290,8 +328,9 @@ status command_bench(bench_result *out, const bench_options *options, FILE *prof
     TRY_DONE(warm_up(&b, &seconds));
     const size_t runs = runs_wanted(options, seconds);
     TRY_DONE(memory_new(&times, runs));
-    TRY_DONE(time_runs(&b, times, runs));
+    TRY_DONE(time_runs(&b, times, runs, run_once));
     TRY_DONE(summarise(&b, times, runs, &r));
+    TRY_DONE(time_feed(&b, times, runs, &r));
     if (options->profile) TRY_DONE(profile(&b, profile_to));
     if (options->json) TRY_DONE(write_json(&b, &r));
     *out = r;

@@ -1,39 +1,5 @@
 /* The pipeline `fastai` against arrays from fastai itself, and every transform against plain arithmetic. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-
-#include <math.h>
-
-#include "base/fast_math.h"
-#include "base/random.h"
-#include "media/augment_impl.h"
-#include "media_help.h"
-#include "media/resize.h"
-
-#define assert_ok(expression)                                                         \
-    do {                                                                              \
-        const status ok_ = (expression);                                              \
-        if (ok_ != POLYP_OK) fail_msg("%s: %d: %s", #expression, ok_, polyp_error()); \
-    } while (0)
-
-static augment_draws nothing(void)
-{
-    const augment_recipe none = augment_recipe_none();
-    augment_draws d;
-    augment_draw_all(&d, &none, 0, 0, 0);
-    return d;
-}
-
-static augment_draw *turn_on(augment_draws *d, enum augment_kind kind)
-{
-    d->of[kind].on = true;
-    return &d->of[kind];
-}
+#include "augment_help.h"
 
 /* ---- fastai --------------------------------------------------------------------------------------------- */
 
@@ -133,7 +99,8 @@ static void compare_symmetry(golden *g, int size, int index)
         augment_draws d = nothing();
         turn_on(&d, AUGMENT_DIHEDRAL)->pick = (index + 0.5) / 8;
         assert_ok(augment_apply(levels, mask, room, &d, (enum augment_pipeline)pipeline, &source));
-        for (size_t i = 0; i < 3 * plane; i++) assert_true(levels[i / 3 + i % 3 * plane] == (float)wanted[i]); /* exactly */
+        for (size_t i = 0; i < 3 * plane; i++)
+            assert_true(levels[i / 3 + i % 3 * plane] == (float)wanted[i]); /* exactly */
     }
     augment_room_destroy(room);
 }
@@ -175,9 +142,10 @@ static void test_fastai(void **state)
         }
     }
     file_close(&g.file);
-    print_message("fastai: largest difference of coordinates %.2g, of resampled pictures %.2g, after lighting %.2g of 1; "
-                  "%zu mask pixels differ; CIELAB %.2g\n",
-                  f.coordinates, f.resampled, f.lit, f.mask_pixels, f.lab);
+    print_message(
+        "fastai: largest difference of coordinates %.2g, of resampled pictures %.2g, after lighting %.2g of 1; "
+        "%zu mask pixels differ; CIELAB %.2g\n",
+        f.coordinates, f.resampled, f.lit, f.mask_pixels, f.lab);
     assert_int_equal(coordinates, 12);
     assert_int_equal(f.pictures, 12);
     assert_int_equal(symmetries, 8);

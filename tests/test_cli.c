@@ -73,6 +73,9 @@ static void misuse_exits_with_2(void **state)
     expect_failure(polyp("check-scores", "--dsc", ".9", "--f2", "9e9"), 2, "--f2: '9e9' is not a score");
     expect_failure(polyp("info", "a", "b"), 2, "'b' is one too many; it takes FILE");
     expect_failure(polyp("bench", "--preset", "slim", "--model", "m"), 2, "exclude each other");
+    expect_failure(polyp("bench", "--data", "d"), 2, "--data needs --train");
+    expect_failure(polyp("bench", "--train", "--recipe", "best"), 2, "need --data");
+    expect_failure(polyp("train", "data", "--out", "r", "--preview", "0"), 2, "--preview does not take '0'");
 }
 
 static void numbers_are_checked(void **state)

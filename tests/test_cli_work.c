@@ -120,7 +120,8 @@ static void check_tells_and_exits(void **state)
 {
     (void)state;
     expect(polyp("check", in_folder("set"), SMALL), 0, "10 pictures looked at: 0 errors", NULL);
-    expect(polyp("synth", in_folder("leaky"), "--count", "10", "--width", "64", "--height", "48", SMALL), 0, NULL, NULL);
+    expect(polyp("synth", in_folder("leaky"), "--count", "10", "--width", "64", "--height", "48", SMALL), 0, NULL,
+           NULL);
     copy_file(in_folder("leaky/images/synth-1-000000.jpg"), in_folder("leaky/images/synth-1-000004.jpg"));
     const cli_result *r = polyp("check", in_folder("leaky"), "--show", "1", SMALL);
     expect(r, 1, "synth-1-000004 (val) is synth-1-000000 (train): the same pixels", NULL);
@@ -440,6 +441,52 @@ static void bench_tells(void **state)
     expect(r, 0, "reference", NULL);
 }
 
+static void bench_feeds(void **state)
+{
+    static const char *const wanted[] = {"first_ms", "again_ms", "fed_min_ms", "fed_median_ms"};
+    (void)state;
+    const char *const set = in_folder("set");
+    const cli_result *r = polyp("bench", "--preset", "slim18", "--size", "32", "--train", "--batch", "2", "--runs", "1",
+                                "--data", set, "--recipe", "paper", "--json", "-", SMALL);
+    expect(r, 0, NULL, NULL);
+    json_t *const root = parse(r->out), *const loading = json_object_get(root, "loading");
+    for (size_t i = 0; i < 4; i++) assert_true(json_number_value(json_object_get(loading, wanted[i])) > 0);
+    json_decref(root);
+    expect_failure(polyp("bench", "--train", "--batch", "2", "--data", set, "--set", "augment.hue.degres=3", SMALL), 2,
+                   "augment.hue.degrees");
+    expect_failure(
+        polyp("bench", "--train", "--preset", "slim18", "--size", "32", "--batch", "40", "--data", set, SMALL), 2,
+        "smaller batch");
+}
+
+/* The same pictures each time; nothing is trained, and a run that is there stays as it is. */
+static void preview_shows(void **state)
+{
+    (void)state;
+    const char *const set = in_folder("set");
+    const cli_result *r =
+        polyp("train", set, "--out", in_folder("seen"), "--recipe", "best", "--size", "64", "--preview", "7", SMALL);
+    if (r->exit_status != 0) { /* a build without Cairo */
+        expect_failure(r, 1, "Cairo");
+        skip();
+    }
+    expect(r, 0, "seen/preview.png", NULL);
+    assert_false(is_there(in_folder("seen/last.safetensors")));
+    polyp_image sheet;
+    assert_int_equal(polyp_image_read(&sheet, in_folder("seen/preview.png")), POLYP_OK);
+    assert_true(sheet.width > 6 * 64 && sheet.height > 2 * 64);
+    polyp_image_free(&sheet);
+    size_t size, size_after;
+    unsigned char *const before = read_bytes(in_folder("run/last.safetensors"), &size);
+    r = polyp("train", set, "--out", in_folder("run"), "--recipe", "best", "--size", "64", "--preview", "7", SMALL);
+    expect(r, 0, "run/preview.png", NULL);
+    same_bytes(in_folder("seen/preview.png"), in_folder("run/preview.png"));
+    unsigned char *const after = read_bytes(in_folder("run/last.safetensors"), &size_after);
+    assert_true(size == size_after && memcmp(before, after, size) == 0);
+    free(before);
+    free(after);
+}
+
 static void split_tells(void **state)
 {
     (void)state;
@@ -470,6 +517,8 @@ int main(void)
         cmocka_unit_test(export_for_others),
         cmocka_unit_test(import_knows_an_encoder),
         cmocka_unit_test(bench_tells),
+        cmocka_unit_test(bench_feeds),
+        cmocka_unit_test(preview_shows),
         cmocka_unit_test(split_tells),
     };
     return cmocka_run_group_tests(tests, make_set_and_model, cli_end);

@@ -1,8 +1,9 @@
 /* Batches ahead of time. A batch is a function of seed, epoch and number alone; workers only decide when it is made. */
 #include "learn/loader.h"
 
-#include <string.h>
+#include <pthread.h>
 
+#include "base/clock.h"
 #include "learn/ahead.h"
 #include "learn/mask.h"
 #include "learn/order.h"
@@ -31,6 +32,8 @@ struct loader {
     batch_slot *slots; /* [slot_count] */
     size_t slot_count;
     ahead *ahead;
+    pthread_mutex_t lock; /* guards `cost` */
+    loader_cost cost;
 };
 
 /* ---- making a batch --------------------------------------------------------------------------------- */
@@ -78,11 +81,9 @@ static void find_order(size_t *order, const loader *l, uint64_t epoch)
     }
 }
 
-/* `number` counts over all epochs. Runs on a worker. */
-static status make_batch(void *context, size_t number, size_t slot_index)
+/* `number` counts over all epochs. */
+static status fill_batch(loader *l, batch_slot *slot, size_t number)
 {
-    loader *const l = context;
-    batch_slot *const slot = &l->slots[slot_index];
     const uint64_t epoch = number / l->batches;
     const size_t pictures = (size_t)l->options.batch, first = number % l->batches * pictures;
     find_order(slot->order, l, epoch);
@@ -99,6 +100,27 @@ static status make_batch(void *context, size_t number, size_t slot_index)
         TRY(result);
     }
     return POLYP_OK;
+}
+
+/* Runs on a worker. */
+static status make_batch(void *context, size_t number, size_t slot)
+{
+    loader *const l = context;
+    const double begin = clock_thread_seconds();
+    const status result = fill_batch(l, &l->slots[slot], number);
+    pthread_mutex_lock(&l->lock);
+    l->cost.seconds += clock_thread_seconds() - begin;
+    l->cost.pictures += (size_t)l->options.batch;
+    pthread_mutex_unlock(&l->lock);
+    return result;
+}
+
+loader_cost loader_spent(loader *l)
+{
+    pthread_mutex_lock(&l->lock);
+    const loader_cost cost = l->cost;
+    pthread_mutex_unlock(&l->lock);
+    return cost;
 }
 
 /* ---- life ------------------------------------------------------------------------------------------- */
@@ -147,6 +169,7 @@ status loader_open(loader **out, const dataset *data, const loader_options *opti
     l->augment = options->augment ? *options->augment : augment_recipe_none();
     l->batches = data->count / (size_t)options->batch;
     l->slot_count = (size_t)l->options.ahead + 1; /* one is the caller's */
+    pthread_mutex_init(&l->lock, NULL);
     const status result = create_parts(l);
     if (result == POLYP_OK) {
         *out = l;
@@ -170,6 +193,7 @@ void loader_close(loader *l)
     }
     memory_free(l->slots);
     sample_cache_close(l->cache);
+    pthread_mutex_destroy(&l->lock);
     memory_free(l);
 }
 

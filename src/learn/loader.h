@@ -36,6 +36,13 @@ size_t loader_memory(const dataset *data, const loader_options *options);
 /* Go to a place: the next batch is `batch` of `epoch` (both from 0). Cheap: nothing is replayed. */
 void loader_seek(loader *l, int epoch, size_t batch);
 
+/* What its workers have spent so far, on batches that were dropped too. */
+typedef struct loader_cost {
+    size_t pictures;
+    double seconds; /* of processor time, decoding included */
+} loader_cost;
+loader_cost loader_spent(loader *l);
+
 typedef struct batch {
     tensor images;     /* (count, 3, size, size), normalised */
     tensor masks;      /* (count, 1, size, size): 1 polyp, 0 none, -1 ignored */
