@@ -169,9 +169,10 @@ typedef struct bench_options {
     int threads;
     polyp_watch watch;
 } bench_options;
-/* What it costs to feed training steps. The steps that were fed met their pictures for the first time where there are enough. */
+/* What it costs to feed training steps. Those met their pictures for the first time, where there are enough. */
 typedef struct bench_loading {
-    double first_ms, again_ms; /* processor time a picture: decoded and augmented; augmented, decoded only where it was not kept */
+    double first_ms; /* processor time a picture, decoding included */
+    double again_ms; /* the same, decoding only those that were not kept */
     double fed_min_ms, fed_median_ms; /* a step with its batch from the loader */
 } bench_loading;
 typedef struct bench_result {
