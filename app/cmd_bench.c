@@ -42,13 +42,14 @@ static void print_result(const bench_result *r)
 }
 
 /* The steps' time says what a user waits for; the processor's what loading takes from the arithmetic, whatever else runs. */
-static void print_loading(const bench_result *r, int batch)
+static void print_loading(const bench_result *r)
 {
     const bench_loading *const l = &r->loading;
-    const double share = l->again_ms * batch / (r->median_ms * r->threads);
-    printf("loading       %.2f ms of one core a picture, %.2f where it is decoded first\n", l->again_ms, l->first_ms);
-    printf("fed step      fastest %.2f ms, median %.2f ms: %+.1f %% (loading takes %.1f %% of the cores' time)\n",
-           l->fed_min_ms, l->fed_median_ms, 100 * (l->fed_median_ms / r->median_ms - 1), 100 * share);
+    printf(
+        "loading       %.2f ms of one core a picture, %.2f where it is decoded first: %.1f %% of a step's processor time\n",
+        l->again_ms, l->first_ms, 100 * l->share);
+    printf("fed step      fastest %.2f ms (%+.1f %%), median %.2f ms\n", l->fed_min_ms,
+           100 * (l->fed_min_ms / r->min_ms - 1), l->fed_median_ms);
 }
 
 static bool understood(const bench_options *o)
@@ -89,7 +90,7 @@ static int run(const void *block, const arguments *rest)
     const polyp_status result = command_bench(&found, &options, plain ? stdout : stderr);
     progress_end(&watched);
     if (result == POLYP_OK && plain) print_result(&found);
-    if (result == POLYP_OK && plain && options.data) print_loading(&found, options.batch);
+    if (result == POLYP_OK && plain && options.data) print_loading(&found);
     return json_target_close(&json, result == POLYP_OK) ? finish(result) : EXIT_FAILED;
 }
 

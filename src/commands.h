@@ -173,6 +173,7 @@ typedef struct bench_options {
 typedef struct bench_loading {
     double first_ms; /* processor time a picture, decoding included */
     double again_ms; /* the same, decoding only those that were not kept */
+    double share;    /* of again_ms for a batch in the processor time of a step without loading */
     double fed_min_ms, fed_median_ms; /* a step with its batch from the loader */
 } bench_loading;
 typedef struct bench_result {

@@ -33,7 +33,8 @@ typedef struct bench {
     tensor masks, gradient;
     loss_function *loss;
     long step;
-    bench_feed feed; /* empty without data */
+    double processor_seconds; /* of the timed runs, all threads */
+    bench_feed feed;          /* empty without data */
 } bench;
 
 /* ---- setting up ----------------------------------------------------------------------------------------- */
@@ -176,6 +177,7 @@ static size_t runs_wanted(const bench_options *options, double seconds)
 static status time_runs(bench *b, double *times, size_t runs, status (*run)(bench *b))
 {
     const polyp_watch *const watch = &b->options->watch;
+    const double processor = clock_process_seconds();
     for (size_t i = 0; i < runs; i++) {
         const double begin = clock_seconds();
         TRY(run(b));
@@ -186,6 +188,7 @@ static status time_runs(bench *b, double *times, size_t runs, status (*run)(benc
             return fail(POLYP_STOPPED, "stopped after %zu of %zu runs", i + 1, runs);
         }
     }
+    b->processor_seconds = clock_process_seconds() - processor;
     return POLYP_OK;
 }
 
@@ -237,7 +240,9 @@ static status time_feed(bench *b, double *times, size_t runs, bench_result *out)
 {
     enum { MADE_AHEAD = 3 };
     if (!b->feed.loader) return POLYP_OK;
+    const double step_ms = 1e3 * b->processor_seconds / (double)runs;
     TRY(bench_feed_alone(&b->feed, &out->loading));
+    out->loading.share = out->loading.again_ms * b->options->batch / step_ms;
     TRY(time_runs(b, times, MADE_AHEAD < runs ? MADE_AHEAD : runs, run_fed));
     TRY(time_runs(b, times, runs, run_fed));
     qsort(times, runs, sizeof *times, compare_doubles);
@@ -302,8 +307,9 @@ static json_t *result_as_json(const bench *b, const bench_result *r)
 static int add_loading(json_t *root, const bench_loading *l)
 {
     return json_object_set_new(root, "loading",
-                               json_pack("{s:f, s:f, s:f, s:f}", "first_ms", l->first_ms, "again_ms", l->again_ms,
-                                         "fed_min_ms", l->fed_min_ms, "fed_median_ms", l->fed_median_ms));
+                               json_pack("{s:f, s:f, s:f, s:f, s:f}", "first_ms", l->first_ms, "again_ms", l->again_ms,
+                                         "share", l->share, "fed_min_ms", l->fed_min_ms, "fed_median_ms",
+                                         l->fed_median_ms));
 }
 
 static status write_json(const bench *b, const bench_result *r)

@@ -35,6 +35,29 @@ static void test_table(void **state)
     }
 }
 
+/* Every entry and range stands in the table of docs/training.md. */
+static void test_table_is_documented(void **state)
+{
+    (void)state;
+    const char *const source = getenv("POLYP_SOURCE");
+    char *const text = help_text(help_path(source ? source : ".", "docs/training.md"));
+    char word[64];
+    const char *const table = strstr(text, "| entry |");
+    assert_non_null(table);
+    for (int k = 0; k < AUGMENT_KINDS; k++) {
+        (void)snprintf(word, sizeof word, "`%s`", augment_kinds[k].name);
+        const char *const entry = strstr(table, word);
+        if (!entry) fail_msg("docs/training.md: nothing about %s", word);
+        for (int i = 0; i < range_count(k); i++) {
+            (void)snprintf(word, sizeof word, "`%s`", augment_kinds[k].ranges[i].name);
+            const char *const found = strstr(entry, word);
+            if (!found || found > strchr(entry, '\n'))
+                fail_msg("docs/training.md: %s: nothing about %s", augment_kinds[k].name, word);
+        }
+    }
+    memory_free(text);
+}
+
 static augment_recipe built_in(const char *name)
 {
     recipe r;
@@ -198,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_table_is_documented),
         cmocka_unit_test(test_paper_is_fastai),
         cmocka_unit_test(test_wrong_recipes_name_the_entry),
         cmocka_unit_test(test_draws_follow_the_recipe),

@@ -443,14 +443,14 @@ static void bench_tells(void **state)
 
 static void bench_feeds(void **state)
 {
-    static const char *const wanted[] = {"first_ms", "again_ms", "fed_min_ms", "fed_median_ms"};
+    static const char *const wanted[] = {"first_ms", "again_ms", "share", "fed_min_ms", "fed_median_ms"};
     (void)state;
     const char *const set = in_folder("set");
     const cli_result *r = polyp("bench", "--preset", "slim18", "--size", "32", "--train", "--batch", "2", "--runs", "1",
                                 "--data", set, "--recipe", "paper", "--json", "-", SMALL);
     expect(r, 0, NULL, NULL);
     json_t *const root = parse(r->out), *const loading = json_object_get(root, "loading");
-    for (size_t i = 0; i < 4; i++) assert_true(json_number_value(json_object_get(loading, wanted[i])) > 0);
+    for (size_t i = 0; i < 5; i++) assert_true(json_number_value(json_object_get(loading, wanted[i])) > 0);
     json_decref(root);
     expect_failure(polyp("bench", "--train", "--batch", "2", "--data", set, "--set", "augment.hue.degres=3", SMALL), 2,
                    "augment.hue.degrees");
