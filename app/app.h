@@ -7,11 +7,15 @@
 #include "progress.h"
 
 extern const command cmd_synth, cmd_split, cmd_import, cmd_train, cmd_evaluate, cmd_predict, cmd_bench, cmd_info,
-    cmd_recipe, cmd_check, cmd_check_scores, cmd_export, cmd_curves;
+    cmd_recipe, cmd_check, cmd_check_scores, cmd_export, cmd_curves,
+    cmd_find_lr;
 
 #define PRECISION_CHOICES "auto|f32|bf16"
 
 enum { DATA_SETS_MOST = 16 /* in one training, split or evaluation */ };
+
+/* "1,0.5": one number above 0 for each of `count` data sets. False after saying what is wrong. */
+bool set_weights_read(double *out, const char *name, const char *text, size_t count);
 
 /* The exit code for a status, after saying on stderr what went wrong. */
 int finish(polyp_status s);

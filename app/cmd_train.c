@@ -1,6 +1,4 @@
 /* polyp train: a data set into a run folder with a model. */
-#include <stdlib.h>
-
 #include "app.h"
 
 typedef struct settings {
@@ -19,9 +17,10 @@ static const option_row rows[] = {
     ROW_TEXT("recipe", options.recipe, "NAME|FILE",
              "how to train: best, paper, paper-frozen, quick (`polyp recipe` shows them), or a JSON file"),
     ROW_LIST("set", set, "KEY=VALUE", "change one value of the recipe, such as optimiser.rate=0.001"),
-    ROW_TEXT("preset", options.preset, "P",
-             "network: slim, wide, coauthor, slim18, slim34, slim101, or smp-resnet18, 34, 50, 101 (not given: the recipe's, "
-             "or what --init has)"),
+    ROW_TEXT(
+        "preset", options.preset, "P",
+        "network: slim, wide, coauthor, slim18, slim34, slim101, or smp-resnet18, 34, 50, 101 (not given: the recipe's, "
+        "or what --init has)"),
     ROW_TEXT("encoder", options.encoder, "WEIGHTS", "ImageNet weights for the encoder (.pth, .safetensors)"),
     ROW_TEXT("init", options.init, "MODEL", "go on from a model instead"),
     ROW_INT("size", options.size, "S", "pictures are S x S to the network (not given: the recipe's)", 32, 4096, 32),
@@ -47,24 +46,6 @@ static void defaults(void *block)
     s->options = polyp_train_defaults();
 }
 
-/* "1,0.5": one number above 0 for each of `count` data sets. False after saying what is wrong. */
-static bool read_weights(double *out, const char *text, size_t count)
-{
-    const char *next = text;
-    for (size_t i = 0; i < count; i++) {
-        char *end;
-        out[i] = strtod(next, &end);
-        const bool ends_well = *end == (i + 1 < count ? ',' : '\0');
-        if (end == next || !ends_well || !(out[i] > 0.0) || out[i] > 1e6) {
-            fprintf(stderr, "polyp: train: --weights %s: give %zu numbers above 0, one for each DATA, as in 1,0.5\n",
-                    text, count);
-            return false;
-        }
-        next = end + 1;
-    }
-    return true;
-}
-
 static int run(const void *block, const arguments *rest)
 {
     const settings *const s = block;
@@ -75,7 +56,7 @@ static int run(const void *block, const arguments *rest)
         return EXIT_MISUSED;
     }
     double weights[DATA_SETS_MOST];
-    if (s->weights && !read_weights(weights, s->weights, rest->count)) return EXIT_MISUSED;
+    if (s->weights && !set_weights_read(weights, "train", s->weights, rest->count)) return EXIT_MISUSED;
     progress_begin(&watched, s->common.quiet);
     options.data = rest->items[0];
     options.more_data = rest->items + 1;
@@ -103,8 +84,8 @@ const command cmd_train = {
         "DATA holds images/ and masks/ (paired by file stem), or has another layout of the field: PraNet's or "
         "CVC-ClinicDB's folders, a .csv of pairs, a .json of COCO (docs/data.md). Optional are splits/NAME.txt, "
         "negatives.txt (pictures that show no polyp and need no mask) and groups.csv. Several DATA are trained on together. "
-        "RUN gets model.safetensors (best on validation), last.safetensors (to go on from), history.csv, recipe.json, "
-        "curves.svg and log.txt. Ctrl-C saves and stops.",
+        "RUN gets model.safetensors (best on validation), last.safetensors (to go on from), history.csv, curves.svg "
+        "and validation.png (how it goes), an event file for TensorBoard, recipe.json and log.txt. Ctrl-C saves and stops.",
     .operands_min = 1,
     .operands_max = DATA_SETS_MOST,
     .rows = rows,

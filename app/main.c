@@ -5,8 +5,8 @@
 #include "app.h"
 
 static const command *const commands[] = {
-    &cmd_synth, &cmd_check, &cmd_split, &cmd_import, &cmd_export, &cmd_recipe, &cmd_train, &cmd_curves, &cmd_evaluate,
-    &cmd_check_scores, &cmd_predict, &cmd_bench, &cmd_info, NULL,
+    &cmd_synth, &cmd_check, &cmd_split, &cmd_import, &cmd_export, &cmd_recipe, &cmd_train, &cmd_find_lr,
+    &cmd_curves, &cmd_evaluate, &cmd_check_scores, &cmd_predict, &cmd_bench, &cmd_info, NULL,
 };
 
 int finish(polyp_status s)

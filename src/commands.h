@@ -49,6 +49,19 @@ typedef struct split_result {
 /* Writes splits/foldI.train.txt and splits/foldI.valid.txt (I from 0) into each DATA. */
 COMMANDS_LOCAL polyp_status command_split(split_result *out, const split_options *options);
 
+typedef struct find_lr_options {
+    polyp_train_options train; /* `epochs`, `learning_rate` and `resume` are not used */
+    double lowest, highest;    /* rates of the first step and behind the last */
+    int steps;
+    const char *json;          /* file for the suggestions; NULL: none */
+} find_lr_options;
+typedef struct find_lr_result {
+    double valley, steep, minimum;
+    int steps;                 /* made: fewer than asked for when the loss diverged */
+} find_lr_result;
+/* The learning-rate range test (learn/find_lr.h). */
+COMMANDS_LOCAL polyp_status command_find_lr(find_lr_result *out, const find_lr_options *options);
+
 typedef struct curves_options {
     const char *const *runs;  /* folders, or history.csv files */
     size_t run_count;

@@ -6,6 +6,7 @@
 #include "learn/trainer.h"
 #include "media/image.h"
 #include "predict/predictor.h"
+#include "train_checks.h"
 
 /* ---- checks ----------------------------------------------------------------------------------------- */
 
@@ -200,12 +201,16 @@ static status check_train_names(const char *function, const polyp_train_options 
                 function);
 }
 
-polyp_status polyp_train(const polyp_train_options *options)
+status train_options_check(const char *function, const polyp_train_options *options)
 {
-    static const char function[] = "polyp_train";
     if (!options) return fail(POLYP_ERR_ARGUMENT, "%s: there are no options", function);
     TRY(check_train_names(function, options));
     TRY(check_train_numbers(function, options));
-    TRY(check_engine(function, options->engine, options->threads, options->precision));
+    return check_engine(function, options->engine, options->threads, options->precision);
+}
+
+polyp_status polyp_train(const polyp_train_options *options)
+{
+    TRY(train_options_check("polyp_train", options));
     return trainer_run(options);
 }

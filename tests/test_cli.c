@@ -9,7 +9,7 @@
 #include "cli_help.h"
 
 static const char *const commands[] = {"synth",  "check",    "split",        "import",  "export", "train",
-                                       "curves", "evaluate", "check-scores", "predict", "bench",  "info"};
+                                       "find-lr", "curves", "evaluate", "check-scores", "predict", "bench",  "info"};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* ---- help ----------------------------------------------------------------------------------------------- */

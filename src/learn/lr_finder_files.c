@@ -52,7 +52,7 @@ status lr_finder_draw(const char *path, const lr_finder *f, const lr_suggestions
     plot_series series[4] = {{NULL, f->rates, f->losses, (size_t)f->count, PLOT_LINE}};
     for (int i = 0; i < 3; i++) {
         loss[i] = lr_finder_loss_at(f, at[i]);
-        (void)snprintf(legend[i], sizeof legend[i], "%s %.2g", names[i], at[i]);
+        (void)snprintf(legend[i], sizeof legend[i], "%s: %.2g", names[i], at[i]);
         series[1 + i] = (plot_series){legend[i], &at[i], &loss[i], 1, PLOT_POINTS};
     }
     const plot_panel panel = {.title = "Learning-rate range test",

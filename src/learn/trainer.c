@@ -130,6 +130,8 @@ status trainer_run_saving(const polyp_train_options *options, double seconds_bet
     trainer *t;
     TRY(memory_new(&t, 1));
     status result = trainer_open(t, options, seconds_between);
+    const int64_t last_step = t->state.step > 0 ? t->state.step : -1;
+    if (result == POLYP_OK) result = run_figures_open(&t->figures, options->out, last_step, &t->log);
     if (result == POLYP_OK) result = run_epochs(t);
     if (result != POLYP_OK) run_log_note(&t->log, "ended: %s", polyp_error());
     trainer_close(t);

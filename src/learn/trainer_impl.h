@@ -53,6 +53,7 @@ typedef struct trainer {
     evaluate_row *rows; /* [data.valid.count] */
     history history;
     checkpoint state;
+    bool diverged;   /* the last step failed because its loss or its gradient is no number */
     double saved_at; /* monotonic seconds of the last checkpoint */
 } trainer;
 

@@ -280,12 +280,11 @@ status trainer_open(trainer *t, const polyp_train_options *options, double secon
     TRY(run_paths_create(&t->paths, options->out, options->resume));
     TRY(open_data(t));
     if (!curves_available())
-        TRY(run_log_line(&t->log, "curves.svg is not drawn: this program was built without Cairo"));
+        TRY(run_log_line(&t->log, "no figures are drawn: this program was built without Cairo"));
     TRY(make_record(t));
     TRY(report_memory(t));
     TRY(open_parts(t));
     TRY(load_state(t));
-    TRY(run_figures_open(&t->figures, options->out, t->state.step > 0 ? t->state.step : -1, &t->log));
     t->saved_at = clock_seconds();
     return write_inputs(t);
 }

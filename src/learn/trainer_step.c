@@ -56,9 +56,10 @@ static step_rule rule_of(const trainer *t, const schedule_point *point)
     return rule;
 }
 
-static status refuse_not_a_number(const trainer *t, const char *what, double value)
+static status refuse_not_a_number(trainer *t, const char *what, double value)
 {
-    if (isfinite(value)) return POLYP_OK;
+    t->diverged = !isfinite(value);
+    if (!t->diverged) return POLYP_OK;
     return fail(
         POLYP_ERR_ENGINE,
         "epoch %d, batch %zu: the %s is %f; lower --lr (it is %g), then start again from the last checkpoint or from "
@@ -101,7 +102,7 @@ static status run_batch(trainer *t)
 }
 
 /* gradient_scale takes the norm of the mean gradient down to the recipe's limit. */
-static status clip(const trainer *t, step_rule *rule)
+static status clip(trainer *t, step_rule *rule)
 {
     const double norm = plan_gradient_norm(t->plan, rule) * rule->gradient_scale;
     TRY(refuse_not_a_number(t, "gradient", norm));
