@@ -18,7 +18,7 @@ static int begin(void **state)
     return r->exit_status;
 }
 
-#define SMALL "--preset", "slim18", "--size", "32", "--epochs", "1", "--batch", "2", "--threads", "1", "--quiet"
+#define SMALL "--recipe", "quick", "--preset", "slim18", "--size", "32", "--epochs", "1", "--batch", "2", "--threads", "1", "--quiet"
 
 static size_t lines_with(const char *path, const char *words)
 {
