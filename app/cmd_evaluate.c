@@ -1,6 +1,8 @@
 /* polyp evaluate: scores of a model, of two models, or of masks that another program wrote. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "app.h"
 
@@ -13,6 +15,7 @@ SETTINGS_FIT(settings);
 static const option_row rows[] = {
     ROW_TEXT("split", options.split, "NAME",
              "only the pictures of splits/NAME.txt, or of a list such as RUN/valid.txt (not given: every pair)"),
+    ROW_INT("ignore", options.ignore, "LEVEL", "masks give this grey level to pixels that do not count; 0: none", 0, 254, 1),
     ROW_FLAG("all", options.all,
              "print every averaging, distances, objects, sizes, thresholds and calibration; --json always has them"),
     ROW_TEXT("masks", options.masks, "DIR", "score the masks DIR/STEM.png of any program, instead of a model"),
@@ -43,6 +46,28 @@ static void defaults(void *block)
     s->options.precision = "auto";
 }
 
+static bool ends_with(const char *path, const char *ending)
+{
+    const size_t length = strlen(path), tail = strlen(ending);
+    return length > tail && strcmp(path + length - tail, ending) == 0;
+}
+
+/* A model is a file that is no table and no JSON. */
+static bool is_data(const char *path)
+{
+    struct stat facts;
+    const bool folder = stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+    return folder || ends_with(path, ".csv") || ends_with(path, ".json");
+}
+
+/* How many of the operands are models: those before the first data set; the last is always data. */
+static size_t count_models(const arguments *rest)
+{
+    size_t models = 0;
+    while (models + 1 < rest->count && !is_data(rest->items[models])) models++;
+    return models;
+}
+
 static int run(const void *block, const arguments *rest)
 {
     const settings *const s = block;
@@ -56,8 +81,10 @@ static int run(const void *block, const arguments *rest)
     if (!json_target_open(&json, options.json)) return EXIT_FAILED;
     progress_begin(&watched, s->common.quiet);
     options.models = rest->items;
-    options.model_count = rest->count - 1;
-    options.data = rest->items[rest->count - 1];
+    options.model_count = count_models(rest);
+    options.data = rest->items[options.model_count];
+    options.more_data = rest->items + options.model_count + 1;
+    options.more_count = rest->count - options.model_count - 1;
     options.json = json.path;
     options.engine = s->common.engine;
     options.threads = s->common.threads;
@@ -76,12 +103,13 @@ static int run(const void *block, const arguments *rest)
 
 const command cmd_evaluate = {
     .name = "evaluate",
-    .operands = "[MODEL [MODEL]] DATA",
+    .operands = "[MODEL [MODEL]] DATA [DATA ...]",
     .summary = "score a model on pictures with masks, compare two, or score another program's masks",
     .details = "Every picture is scored at its own size. Two models are compared on the same pictures: a test of each "
-               "difference, by sign flips of the groups' means. docs/metrics.md has every formula.",
+               "difference, by sign flips of the groups' means. docs/metrics.md has every formula. Several DATA (folders, .csv, "
+               ".json) are scored as one.",
     .operands_min = 1,
-    .operands_max = 3,
+    .operands_max = 2 + DATA_SETS_MOST,
     .rows = rows,
     .defaults = defaults,
     .run = run,

@@ -154,7 +154,7 @@ typedef struct polyp_metrics {
 typedef struct polyp_interval { double low, high; } polyp_interval;
 
 typedef struct polyp_evaluate_options {
-    const char *data;           /* folder with images/ and masks/ */
+    const char *data;           /* data set: a folder with images/ and masks/, or any layout of docs/data.md */
     const char *split;          /* name of splits/NAME.txt; NULL: every pair */
     const char *engine;         /* "auto", "onednn", "reference" */
     int threads;                /* 0: every core */
@@ -163,6 +163,9 @@ typedef struct polyp_evaluate_options {
     const char *json;           /* file for the summary; NULL: none */
     polyp_watch watch;
     const char *precision;      /* "auto" (or NULL), "f32", "bf16" */
+    const char *const *more_data; /* [more_count] data sets scored together with `data`; NULL: none */
+    size_t more_count;
+    int ignore;                 /* grey level that masks give to pixels that do not count, 1..254; 0: none */
 } polyp_evaluate_options;
 
 typedef struct polyp_evaluation {
@@ -185,7 +188,7 @@ POLYP_API polyp_status polyp_evaluate(polyp_evaluation *out, const polyp_model *
 /* ---- training ---------------------------------------------------------------------------- */
 
 typedef struct polyp_train_options {
-    const char *data;           /* folder with images/ and masks/ */
+    const char *data;           /* data set: a folder with images/ and masks/, or any layout of docs/data.md */
     const char *const *more_data; /* [more_count] data sets to train on together with `data`; NULL: none */
     size_t more_count;
     const double *weights;      /* [1 + more_count] a set's share of an epoch relative to its size; NULL: 1 each */

@@ -95,6 +95,9 @@ typedef struct evaluate_options {
     const char *masks;          /* folder of masks that another program wrote; NULL: none */
     bool probabilities, resize; /* they are maps of 0..255; those of another size are resized */
     const char *data, *split;   /* split NULL: every pair */
+    const char *const *more_data; /* [more_count] scored together with `data` */
+    size_t more_count;
+    int ignore;                 /* grey level that masks give to pixels that do not count, 1..254; 0: none */
     const char *groups, *by;    /* CSV files stem,group: resampled together; broken down. NULL: none */
     const char *published;      /* "jaccard=.7871,dsc=.8926": what to hold the means against; NULL: nothing */
     const char *empty;          /* "none", "sklearn", "eps" */

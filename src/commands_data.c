@@ -232,20 +232,6 @@ static const char *data_of(const split_options *options, size_t set)
     return set == 0 ? options->data : options->more_data[set - 1];
 }
 
-static status open_sets(dataset *out, const split_options *options)
-{
-    const size_t count = 1 + options->more_count;
-    const bool listed = options->split != NULL && dataset_split_is_list(options->split);
-    data_source *sources;
-    TRY(memory_new(&sources, count));
-    for (size_t i = 0; i < count; i++) {
-        sources[i] = (data_source){data_of(options, i), listed ? NULL : options->split, 1.0};
-    }
-    const status result = dataset_open_many(out, sources, count, listed ? options->split : NULL);
-    memory_free(sources);
-    return result;
-}
-
 polyp_status command_split(split_result *out, const split_options *options)
 {
     if (options->folds < 2 || options->folds > MOST_FOLDS) {
@@ -256,7 +242,7 @@ polyp_status command_split(split_result *out, const split_options *options)
     int *fold = NULL;
     split_result summary;
     status result;
-    TRY_DONE(open_sets(&data, options));
+    TRY_DONE(dataset_open_all(&data, options->data, options->more_data, options->more_count, options->split));
     TRY_DONE(memory_new(&group, data.count));
     TRY_DONE(memory_new(&fold, data.count));
     TRY_DONE(groups_find(group, &groups, &data, 0, &options->watch));

@@ -87,6 +87,9 @@ static status score_options_of(score_options *out, const evaluate_options *o)
 {
     *out = (score_options){.data = o->data,
                            .split = o->split,
+                           .more_data = o->more_data,
+                           .more_count = o->more_count,
+                           .ignore = o->ignore,
                            .groups = o->groups,
                            .by = o->by,
                            .min_max = o->min_max,

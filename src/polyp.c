@@ -16,6 +16,12 @@ static status check_name(const char *function, const char *what, const char *val
     return fail(POLYP_ERR_ARGUMENT, "%s: %s is missing", function, what);
 }
 
+static status check_more(const char *function, const char *const *data, size_t count)
+{
+    for (size_t i = 0; i < count; i++) TRY(check_name(function, "a further data folder", data ? data[i] : NULL));
+    return POLYP_OK;
+}
+
 /* Range of an option; the message names what is accepted. */
 static status check_range(const char *function, const char *what, double value, double low, double high)
 {
@@ -137,6 +143,9 @@ static polyp_evaluation evaluation_of(const score_report *r)
 static status evaluate_set(polyp_evaluation *out, const polyp_model *model, const polyp_evaluate_options *options)
 {
     const score_options how = {.data = options->data,
+                               .more_data = options->more_data,
+                               .more_count = options->more_count,
+                               .ignore = options->ignore,
                                .split = options->split,
                                .threshold = options->threshold,
                                .engine = options->engine,
@@ -159,6 +168,7 @@ polyp_status polyp_evaluate(polyp_evaluation *out, const polyp_model *model, con
     static const char function[] = "polyp_evaluate";
     if (!model || !options) return fail(POLYP_ERR_ARGUMENT, "%s: model and options are needed", function);
     TRY(check_name(function, "the data folder", options->data));
+    TRY(check_more(function, options->more_data, options->more_count));
     TRY(check_engine(function, options->engine, options->threads, options->precision));
     if (isnan(options->threshold) || options->threshold > 1.0) {
         return fail(POLYP_ERR_ARGUMENT, "%s: the threshold is %g; it must not be above 1", function,
@@ -191,8 +201,7 @@ static status check_train_names(const char *function, const polyp_train_options 
 {
     unet_spec spec;
     TRY(check_name(function, "the data folder", o->data));
-    for (size_t i = 0; i < o->more_count; i++)
-        TRY(check_name(function, "a further data folder", o->more_data ? o->more_data[i] : NULL));
+    TRY(check_more(function, o->more_data, o->more_count));
     TRY(check_name(function, "the run's folder", o->out));
     TRY(check_name(function, "the recipe", o->recipe));
     if (o->preset) TRY(unet_preset(&spec, o->preset));

@@ -47,6 +47,20 @@ static void train_takes_several(void **state)
     expect_failure(polyp("train", in_folder("one"), "--out", run, "--resume", SMALL), 1, "have changed since");
 }
 
+/* The lists of a run over both sets, and the whole of both, by its model. */
+static void evaluate_takes_several(void **state)
+{
+    (void)state;
+    const char *const model = in_folder("run/model.safetensors");
+    expect(polyp("evaluate", model, in_folder("one"), in_folder("two"), "--json", "-", "--threads", "1"), 0, "\"images\": 18", NULL);
+    char images[32];
+    snprintf(images, sizeof images, "\"images\": %zu", lines_with(in_folder("run/valid.txt"), "synth-"));
+    expect(polyp("evaluate", model, in_folder("one"), in_folder("two"), "--split", in_folder("run/valid.txt"), "--json", "-"), 0,
+           images, NULL);
+    expect_failure(polyp("evaluate", model, in_folder("one"), in_folder("none")), 1, "none: no such folder");
+    expect_failure(polyp("evaluate", model, in_folder("one"), "--ignore", "255"), 2, "--ignore does not take '255'");
+}
+
 static void weights_are_checked(void **state)
 {
     (void)state;
@@ -104,6 +118,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(train_takes_several),
+        cmocka_unit_test(evaluate_takes_several),
         cmocka_unit_test(weights_are_checked),
         cmocka_unit_test(split_deals_several_together),
         cmocka_unit_test(negatives_are_declared),

@@ -147,11 +147,22 @@ done:
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-status dataset_open(dataset *out, const char *data, const char *split)
+status dataset_open_all(dataset *out, const char *data, const char *const *more, size_t count, const char *split)
 {
     const bool listed = split != NULL && dataset_split_is_list(split);
-    const data_source source = {data, listed ? NULL : split, 1.0};
-    return dataset_open_many(out, &source, 1, listed ? split : NULL);
+    data_source *sources;
+    TRY(memory_new(&sources, 1 + count));
+    for (size_t i = 0; i <= count; i++) {
+        sources[i] = (data_source){i == 0 ? data : more[i - 1], listed ? NULL : split, 1.0};
+    }
+    const status result = dataset_open_many(out, sources, 1 + count, listed ? split : NULL);
+    memory_free(sources);
+    return result;
+}
+
+status dataset_open(dataset *out, const char *data, const char *split)
+{
+    return dataset_open_all(out, data, NULL, 0, split);
 }
 
 void dataset_free(dataset *d)

@@ -55,6 +55,9 @@ typedef struct data_source {
  */
 status dataset_open_many(dataset *out, const data_source *sources, size_t count, const char *list);
 
+/* The same of `data` and more[count] with equal weights and one split for each; a path: a list over all of them. */
+status dataset_open_all(dataset *out, const char *data, const char *const *more, size_t count, const char *split);
+
 /* Is `split` a path to a list rather than a name? */
 bool dataset_split_is_list(const char *split);
 

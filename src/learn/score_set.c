@@ -126,7 +126,8 @@ done:
 status score_set_open(score_set *out, const score_options *options, const score_settings *settings)
 {
     *out = (score_set){0};
-    TRY(dataset_open(&out->data, options->data, options->split));
+    TRY(dataset_open_all(&out->data, options->data, options->more_data, options->more_count, options->split));
+    TRY(dataset_set_ignore(&out->data, options->ignore > 0 ? options->ignore : -1));
     TRY(score_report_open(&out->report, out->data.count, settings));
     out->report.data = options->data;
     out->report.split = options->split;

@@ -12,6 +12,9 @@ typedef status (*score_observer)(void *context, size_t index, const polyp_image 
 
 typedef struct score_options {
     const char *data, *split; /* split NULL: every pair */
+    const char *const *more_data; /* [more_count] scored together with `data`; NULL: none */
+    size_t more_count;
+    int ignore; /* grey level that masks give to pixels that do not count, 1..254; 0: none */
     const char *
         groups; /* CSV with columns stem and group: what is resampled together; NULL: DATA/groups.csv, if there is one */
     const char *by; /* CSV of the same form: a breakdown; NULL: none */
