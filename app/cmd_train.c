@@ -1,4 +1,6 @@
 /* polyp train: a data set into a run folder with a model. */
+#include <stdlib.h>
+
 #include "app.h"
 
 typedef struct settings {
@@ -31,6 +33,8 @@ static const option_row rows[] = {
     ROW_TEXT("weights", weights, "X,X,...", "a number for each DATA: its share of an epoch, relative to its size"),
     ROW_TEXT("split", options.split, "NAME", "train on splits/NAME.txt (not given: train, or every pair)"),
     ROW_TEXT("valid", options.valid, "NAME|X", "validate on a split, or on a share of the training split"),
+    ROW_TEXT("fold", options.fold, "I/K",
+             "cross-validation: keep fold I (0 to K-1) of what `polyp split` deals of the training split for the report"),
     ROW_FLAG("this-is-the-test", allow_test, "let --valid or --split be a test: `val`, `test`, a part of PraNet's TestDataset"),
     ROW_INT("preview", preview, "N", "train nothing: write RUN/preview.png, N pictures as the network will see them", 1,
             400, 1),
@@ -44,6 +48,16 @@ static void defaults(void *block)
 {
     settings *const s = block;
     s->options = polyp_train_defaults();
+}
+
+/* Where it lies: folds have folders of their own. */
+static void print_model(const polyp_train_options *options)
+{
+    if (options->fold) {
+        printf("%s/fold-%d/model.safetensors\n", options->out, atoi(options->fold));
+    } else {
+        printf("%s/model.safetensors\n", options->out);
+    }
 }
 
 static int run(const void *block, const arguments *rest)
@@ -72,7 +86,8 @@ static int run(const void *block, const arguments *rest)
     options.watch = progress_watch(&watched);
     const polyp_status result = s->preview ? command_preview(&options, s->preview) : polyp_train(&options);
     progress_end(&watched);
-    if (result == POLYP_OK) printf("%s/%s\n", options.out, s->preview ? "preview.png" : "model.safetensors");
+    if (result == POLYP_OK && s->preview) printf("%s/preview.png\n", options.out);
+    if (result == POLYP_OK && !s->preview) print_model(&options);
     return finish(result);
 }
 

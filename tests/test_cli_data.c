@@ -92,6 +92,41 @@ static void split_deals_several_together(void **state)
            0, "folded/model.safetensors", NULL);
 }
 
+#define FOLDS "--out", in_folder("cv"), "--valid", "0.34", "--split", "all", SMALL
+
+/* Two runs, each reported on what chose nothing of it; the second to end sums up. */
+static void folds_are_reported_and_summed_up(void **state)
+{
+    (void)state;
+    write_text(in_folder("two/splits/all.txt"), "synth-2-000000\nsynth-2-000001\nsynth-2-000002\nsynth-2-000003\n"
+                                                "synth-2-000004\nsynth-2-000005\n");
+    const char *const two = in_folder("two");
+    expect(polyp("train", two, "--fold", "1/2", FOLDS), 0, "cv/fold-1/model.safetensors", NULL);
+    assert_false(is_there(in_folder("cv/folds.csv")));
+    assert_int_equal(lines_with(in_folder("cv/fold-1/log.txt"), "1 of 2 folds are finished"), 1);
+    expect_failure(polyp("train", two, "--fold", "0/3", FOLDS), 1, "cv/fold-1/fold.json: one of 2 folds, not of 3");
+    expect_failure(polyp("train", two, "--fold", "0/2", "--seed", "9", FOLDS), 1, "fold.json: trained in another way");
+    assert_false(is_there(in_folder("cv/fold-0/last.safetensors")));
+    expect(polyp("train", two, "--fold", "0/2", FOLDS), 0, "cv/fold-0/model.safetensors", NULL);
+    assert_int_equal(lines_with(in_folder("cv/fold-0/log.txt"), "2 folds, 6 pictures: Jaccard"), 1);
+    assert_int_equal(lines_with(in_folder("cv/folds.csv"), "\n"), 5); /* names, two folds, mean, deviation */
+    assert_int_equal(lines_with(in_folder("cv/folds.json"), "\"standard_deviation\""), 1);
+    assert_int_equal(lines_with(in_folder("cv/fold-0/report.txt"), "synth") + lines_with(in_folder("cv/fold-1/report.txt"), "synth"), 6);
+    for (int f = 0; f < 2; f++) {
+        size_t all = 0;
+        static const char *const lists[] = {"train", "valid", "report"};
+        for (int i = 0; i < 3; i++) {
+            char name[64];
+            snprintf(name, sizeof name, "cv/fold-%d/%s.txt", f, lists[i]);
+            all += lines_with(in_folder(name), "synth");
+        }
+        assert_int_equal(all, 6);
+    }
+    expect(polyp("train", two, "--fold", "0/2", "--resume", FOLDS), 0, "cv/fold-0/model.safetensors", NULL);
+    expect_failure(polyp("train", two, "--fold", "2/2", FOLDS), 2, "--fold 2/2: give I/K");
+    expect_failure(polyp("train", two, "--fold", "0/2", "--out", in_folder("no"), "--valid", "all", SMALL), 2, "give --valid as a share");
+}
+
 /* A picture without a mask fails until negatives.txt names it; then it is trained on and scored. */
 static void negatives_are_declared(void **state)
 {
@@ -121,6 +156,7 @@ int main(void)
         cmocka_unit_test(evaluate_takes_several),
         cmocka_unit_test(weights_are_checked),
         cmocka_unit_test(split_deals_several_together),
+        cmocka_unit_test(folds_are_reported_and_summed_up),
         cmocka_unit_test(negatives_are_declared),
     };
     return cmocka_run_group_tests_name("cli_data", tests, begin, cli_end);

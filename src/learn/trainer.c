@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "learn/folds.h"
 #include "learn/trainer_impl.h"
 
 static const double SECONDS_BETWEEN = 300.0;
@@ -125,7 +126,7 @@ static status run_epochs(trainer *t)
     return POLYP_OK;
 }
 
-status trainer_run_saving(const polyp_train_options *options, double seconds_between)
+static status run_one(const polyp_train_options *options, double seconds_between)
 {
     trainer *t;
     TRY(memory_new(&t, 1));
@@ -133,9 +134,25 @@ status trainer_run_saving(const polyp_train_options *options, double seconds_bet
     const int64_t last_step = t->state.step > 0 ? t->state.step : -1;
     if (result == POLYP_OK) result = run_figures_open(&t->figures, options->out, last_step, &t->log);
     if (result == POLYP_OK) result = run_epochs(t);
+    if (result == POLYP_OK) result = trainer_report_fold(t);
     if (result != POLYP_OK) run_log_note(&t->log, "ended: %s", polyp_error());
     trainer_close(t);
     memory_free(t);
+    return result;
+}
+
+/* A fold is a run in a folder of its own. */
+status trainer_run_saving(const polyp_train_options *options, double seconds_between)
+{
+    polyp_train_options o = *options;
+    int fold, folds;
+    if (!o.fold) return run_one(&o, seconds_between);
+    TRY(fold_parse(&fold, &folds, o.fold));
+    char *const folder = fold_folder(options->out, fold);
+    if (!folder) return POLYP_ERR_MEMORY;
+    o.out = folder;
+    const status result = run_one(&o, seconds_between);
+    memory_free(folder);
     return result;
 }
 

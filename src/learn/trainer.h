@@ -6,7 +6,8 @@
 
 /* polyp_train() after its options were checked. Writes into options->out: model.safetensors (best per-image Jaccard on
  * validation), last.safetensors (everything to go on exactly, see checkpoint.h), history.csv, recipe.json, curves.svg,
- * log.txt, and the stems of both parts (train.txt, valid.txt). */
+ * log.txt, and the stems of both parts (train.txt, valid.txt). With options->fold all of that is in OUT/fold-I, with
+ * report.txt and fold.json beside it, and the last fold to end writes OUT/folds.json and OUT/folds.csv (folds.h). */
 status trainer_run(const polyp_train_options *options);
 
 /* The same with another time between checkpoints inside an epoch (0: after every step). */

@@ -13,7 +13,7 @@
 /* ---- the run's folder (run_paths.c) ----------------------------------------------------------------- */
 
 typedef struct run_paths {
-    char *model, *last, *history, *recipe, *curves, *log, *train, *valid;
+    char *model, *last, *history, *recipe, *curves, *log, *train, *valid, *report;
 } run_paths;
 
 /* Creates the folder. A folder that holds last.safetensors is refused unless `resume`. */
@@ -91,6 +91,14 @@ status trainer_validate(trainer *t, polyp_evaluation *out);
 
 /* history.csv and what is drawn from it. */
 status trainer_write_history(trainer *t, const polyp_evaluation *e);
+
+/* ---- one fold of a cross-validation (trainer_fold.c); nothing for other runs ------------------------ */
+
+/* Refuse a folder whose finished folds were trained in another way. */
+status trainer_check_fold(const trainer *t);
+
+/* Score model.safetensors on the part that chose nothing; when every fold is there, sum them up. */
+status trainer_report_fold(trainer *t);
 
 /* What a checkpoint holds. */
 checkpoint_tensors trainer_tensors(trainer *t);

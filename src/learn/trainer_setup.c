@@ -245,7 +245,8 @@ static status write_inputs(const trainer *t)
 {
     TRY(run_record_write(t->paths.recipe, &t->record));
     TRY(write_stems(t->paths.train, &t->data.train));
-    return write_stems(t->paths.valid, &t->data.valid);
+    TRY(write_stems(t->paths.valid, &t->data.valid));
+    return t->data.folds > 0 ? write_stems(t->paths.report, &t->data.report) : POLYP_OK;
 }
 
 /* The pictures, and what the recipe says of them; then the log, which tells. */
@@ -260,6 +261,9 @@ static status open_data(trainer *t)
     TRY(run_log_line(&t->log, "%zu pictures to train on, %zu to validate on; %s at %d x %d, engine %s, %s, %d threads",
                      t->data.train.count, t->data.valid.count, t->facts.preset, t->facts.size, t->facts.size,
                      engine_name(t->engine), precision_name(t->precision), t->threads));
+    if (t->data.folds > 0)
+        TRY(run_log_line(&t->log, "fold %d of %d: %zu pictures kept for the report", t->data.fold, t->data.folds,
+                         t->data.report.count));
     if (t->data.left_out > 0)
         TRY(run_log_line(&t->log, "%zu pictures left out: near-duplicates of validation pictures", t->data.left_out));
     if (small == 0) return POLYP_OK;
@@ -282,6 +286,7 @@ status trainer_open(trainer *t, const polyp_train_options *options, double secon
     if (!curves_available())
         TRY(run_log_line(&t->log, "no figures are drawn: this program was built without Cairo"));
     TRY(make_record(t));
+    TRY(trainer_check_fold(t));
     TRY(report_memory(t));
     TRY(open_parts(t));
     TRY(load_state(t));
