@@ -173,7 +173,7 @@ static status attributes_make(dnnl_primitive_attr_t *out, const conv_spec *s, en
     TRY(check(dnnl_post_ops_create(&ops), "post-ops"));
     dnnl_status_t r = dnnl_success;
 #if DNN_MAJOR >= 3
-    if (s->sum) r = dnnl_post_ops_append_sum(ops, 1.0F, 0, dnnl_f32);
+    if (s->sum) r = dnnl_post_ops_append_sum(ops, 1.0F, 0, dnnl_data_type_undef);
     if (s->relu && r == dnnl_success) r = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0.0F, 0.0F);
 #else
     if (s->sum) r = dnnl_post_ops_append_sum(ops, 1.0F);
@@ -198,18 +198,18 @@ static conv_window window_of(const conv_spec *s)
 }
 
 static status forward_description(dnnl_primitive_desc_t *out, const dnn *d, const conv_spec *s, const conv_layouts *l,
-                                  dnnl_prop_kind_t kind, dnnl_primitive_attr_t attributes)
+                                  dnnl_prop_kind_t kind, dnnl_alg_kind_t algorithm, dnnl_primitive_attr_t attributes)
 {
     const conv_window w = window_of(s);
     const_layout bias = s->bias ? layout_view(&l->bias) : NULL;
 #if DNN_MAJOR >= 3
-    return check(dnnl_convolution_forward_primitive_desc_create(out, d->engine, kind, dnnl_convolution_direct,
+    return check(dnnl_convolution_forward_primitive_desc_create(out, d->engine, kind, algorithm,
                                                                 l->source, l->weights, bias, l->destination, w.strides,
                                                                 w.dilates, w.before, w.after, attributes),
                  "a convolution");
 #else
     dnnl_convolution_desc_t c;
-    TRY(check(dnnl_convolution_forward_desc_init(&c, kind, dnnl_convolution_direct, &l->source, &l->weights, bias,
+    TRY(check(dnnl_convolution_forward_desc_init(&c, kind, algorithm, &l->source, &l->weights, bias,
                                                  &l->destination, w.strides, w.before, w.after),
               "a convolution"));
     return check(dnnl_primitive_desc_create(out, &c, attributes, d->engine, NULL), "a convolution");
@@ -218,17 +218,17 @@ static status forward_description(dnnl_primitive_desc_t *out, const dnn *d, cons
 
 static status backward_data_description(dnnl_primitive_desc_t *out, const dnn *d, const conv_spec *s,
                                         const conv_layouts *l, const_dnnl_primitive_desc_t hint,
-                                        dnnl_primitive_attr_t attributes)
+                                        dnnl_alg_kind_t algorithm, dnnl_primitive_attr_t attributes)
 {
     const conv_window w = window_of(s);
 #if DNN_MAJOR >= 3
-    return check(dnnl_convolution_backward_data_primitive_desc_create(out, d->engine, dnnl_convolution_direct,
+    return check(dnnl_convolution_backward_data_primitive_desc_create(out, d->engine, algorithm,
                                                                       l->source, l->weights, l->destination, w.strides,
                                                                       w.dilates, w.before, w.after, hint, attributes),
                  "a convolution's backward data");
 #else
     dnnl_convolution_desc_t c;
-    TRY(check(dnnl_convolution_backward_data_desc_init(&c, dnnl_convolution_direct, &l->source, &l->weights,
+    TRY(check(dnnl_convolution_backward_data_desc_init(&c, algorithm, &l->source, &l->weights,
                                                        &l->destination, w.strides, w.before, w.after),
               "a convolution's backward data"));
     return check(dnnl_primitive_desc_create(out, &c, attributes, d->engine, hint), "a convolution's backward data");
@@ -237,41 +237,49 @@ static status backward_data_description(dnnl_primitive_desc_t *out, const dnn *d
 
 static status backward_weights_description(dnnl_primitive_desc_t *out, const dnn *d, const conv_spec *s,
                                            const conv_layouts *l, const_dnnl_primitive_desc_t hint,
-                                           dnnl_primitive_attr_t attributes)
+                                           dnnl_alg_kind_t algorithm, dnnl_primitive_attr_t attributes)
 {
     const conv_window w = window_of(s);
     const_layout bias = s->bias ? layout_view(&l->bias) : NULL;
 #if DNN_MAJOR >= 3
     return check(dnnl_convolution_backward_weights_primitive_desc_create(
-                     out, d->engine, dnnl_convolution_direct, l->source, l->weights_gradient, bias, l->destination, w.strides,
+                     out, d->engine, algorithm, l->source, l->weights_gradient, bias, l->destination, w.strides,
                      w.dilates, w.before, w.after, hint, attributes),
                  "a convolution's backward weights");
 #else
     dnnl_convolution_desc_t c;
-    TRY(check(dnnl_convolution_backward_weights_desc_init(&c, dnnl_convolution_direct, &l->source, &l->weights_gradient, bias,
+    TRY(check(dnnl_convolution_backward_weights_desc_init(&c, algorithm, &l->source, &l->weights_gradient, bias,
                                                           &l->destination, w.strides, w.before, w.after),
               "a convolution's backward weights"));
     return check(dnnl_primitive_desc_create(out, &c, attributes, d->engine, hint), "a convolution's backward weights");
 #endif
 }
 
-static status describe(dnn_conv *c, const conv_layouts *l, dnnl_primitive_attr_t attributes)
+static status describe_with(dnn_conv *c, const conv_layouts *l, dnnl_alg_kind_t algorithm,
+                            dnnl_primitive_attr_t attributes)
 {
     const conv_spec *const s = &c->spec;
     if (c->direction == CONV_INFER) {
-        return forward_description(&c->description, c->d, s, l, dnnl_forward_inference, attributes);
+        return forward_description(&c->description, c->d, s, l, dnnl_forward_inference, algorithm, attributes);
     }
     dnnl_primitive_desc_t forward = NULL;
-    TRY(forward_description(&forward, c->d, s, l, dnnl_forward_training, attributes));
+    TRY(forward_description(&forward, c->d, s, l, dnnl_forward_training, algorithm, attributes));
     if (c->direction == CONV_FORWARD) {
         c->description = forward;
         return POLYP_OK;
     }
-    const status result = c->direction == CONV_BACKWARD_DATA
-                              ? backward_data_description(&c->description, c->d, s, l, forward, attributes)
-                              : backward_weights_description(&c->description, c->d, s, l, forward, attributes);
+    const status result =
+        c->direction == CONV_BACKWARD_DATA
+            ? backward_data_description(&c->description, c->d, s, l, forward, algorithm, attributes)
+            : backward_weights_description(&c->description, c->d, s, l, forward, algorithm, attributes);
     (void)dnnl_primitive_desc_destroy(forward);
     return result;
+}
+
+static status describe(dnn_conv *c, const conv_layouts *l, dnnl_primitive_attr_t attributes)
+{
+    if (c->spec.winograd && describe_with(c, l, dnnl_convolution_winograd, attributes) == POLYP_OK) return POLYP_OK;
+    return describe_with(c, l, dnnl_convolution_direct, attributes);
 }
 
 static dnnl_query_t weights_query(enum conv_direction direction)

@@ -17,6 +17,34 @@ typedef struct part {
     size_t piece, first, pixels;
 } part;
 
+/* Eight lanes at a time where lanes are compared and chosen from: gcc 12 takes comparisons of sixteen apart. */
+typedef float eight __attribute__((vector_size(32)));
+typedef int eight_mask __attribute__((vector_size(32)));
+typedef unsigned eight_bits __attribute__((vector_size(32)));
+typedef unsigned short eight_halves __attribute__((vector_size(16)));
+typedef unsigned char eight_bytes __attribute__((vector_size(8)));
+
+static inline int at_least_0(int n)
+{
+    return n > 0 ? n : 0;
+}
+
+static inline int at_most(int n, int most)
+{
+    return n < most ? n : most;
+}
+
+/* Pool windows that cover one pixel of the source. */
+typedef struct windows {
+    int first_y, end_y, first_x, end_x;
+} windows;
+
+static inline void windows_over(int *first, int *end, int pixel, const pool_shape *s, int count)
+{
+    *first = at_least_0(pixel + s->padding - s->kernel + s->stride) / s->stride;
+    *end = at_most((pixel + s->padding) / s->stride + 1, count);
+}
+
 #define LANES 8
 #include "engine/onednn/kernels_body.h"
 #undef LANES

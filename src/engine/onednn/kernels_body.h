@@ -179,59 +179,95 @@ FAST_CLONES static void NAME(norm_gradient_piece)(E *out, const NAME(piece) * jo
     }
 }
 
+/* Eight lanes of a pixel, and back. */
+static inline __attribute__((always_inline)) eight NAME(load_eight)(const E *from)
+{
+#ifdef NARROW
+    return (eight)(__builtin_convertvector(*(const eight_halves *)from, eight_bits) << 16);
+#else
+    return *(const eight *)from;
+#endif
+}
+
+static inline __attribute__((always_inline)) void NAME(store_eight)(E *to, eight v)
+{
+#ifdef NARROW
+    /* values that were read as bf16 or sums of them: NaN is quiet already */
+    const eight_bits bits = (eight_bits)v, rounded = bits + 0x7FFFU + ((bits >> 16) & 1U);
+    const eight_bits no_number = (eight_bits)(v != v);
+    *(eight_halves *)to = __builtin_convertvector(((rounded & ~no_number) | (bits & no_number)) >> 16, eight_halves);
+#else
+    *(eight *)to = v;
+#endif
+}
+
+/* One pixel of a max pool, eight lanes: rows first_y to end_y, columns first_x to end_x of the source; `in` is its first
+ * pixel, and place 0 of the window lies at (top, left). */
+static inline __attribute__((always_inline)) void NAME(pool_pixel)(E *out, unsigned char *at, const E *in,
+                                                                   const pool_shape *s, int top, int left)
+{
+    const int first_y = at_least_0(top), end_y = at_most(top + s->kernel, s->ih);
+    const int first_x = at_least_0(left), end_x = at_most(left + s->kernel, s->iw);
+    const E *row = in + ((size_t)first_y * (size_t)s->iw + (size_t)first_x) * LANES;
+    eight best = NAME(load_eight)(row);
+    eight_mask where = (eight_mask){0} + ((first_y - top) * s->kernel + first_x - left);
+    for (int y = first_y; y < end_y; y++, row += (size_t)s->iw * LANES) {
+        const E *from = row;
+        for (int x = first_x; x < end_x; x++, from += LANES) {
+            const eight v = NAME(load_eight)(from);
+            const eight_mask place = (eight_mask){0} + ((y - top) * s->kernel + x - left);
+            /* a NaN wins, as in PyTorch */
+            const eight_mask wins = (v > best) | (v != v);
+            best = (eight)(((eight_mask)v & wins) | ((eight_mask)best & ~wins));
+            where = (place & wins) | (where & ~wins);
+        }
+    }
+    NAME(store_eight)(out, best);
+    if (at != NULL) *(eight_bytes *)at = __builtin_convertvector(where, eight_bytes);
+}
+
 /* One row of a max pool. */
 FAST_CLONES static void NAME(pool_row)(E *out, unsigned char *at, const E *in, const pool_shape *s, int row)
 {
-    for (int x = 0; x < s->ow; x++) {
-        V best = {0};
-        I where = {0};
-        bool any = false;
-        for (int ky = 0; ky < s->kernel; ky++) {
-            const int y = row * s->stride - s->padding + ky;
-            if (y < 0 || y >= s->ih) continue;
-            for (int kx = 0; kx < s->kernel; kx++) {
-                const int ix = x * s->stride - s->padding + kx;
-                if (ix < 0 || ix >= s->iw) continue;
-                const V v = NAME(load)(in + ((size_t)y * (size_t)s->iw + (size_t)ix) * LANES);
-                const I place = (I){0} + (ky * s->kernel + kx);
-                if (!any) {
-                    best = v;
-                    where = place;
-                    any = true;
-                    continue;
-                }
-                /* a NaN wins, as in PyTorch */
-                const I wins = (v > best) | (v != v);
-                best = (V)(((I)v & wins) | ((I)best & ~wins));
-                where = (place & wins) | (where & ~wins);
-            }
+    const pool_shape shape = *s;
+    for (int x = 0; x < shape.ow; x++) {
+        for (size_t l = 0; l < LANES; l += 8) {
+            const size_t to = (size_t)x * LANES + l;
+            NAME(pool_pixel)(out + to, at == NULL ? NULL : at + to, in + l, &shape, row * shape.stride - shape.padding,
+                             x * shape.stride - shape.padding);
         }
-        NAME(store)(out + (size_t)x * LANES, best);
-        if (at == NULL) continue;
-        for (int l = 0; l < LANES; l++) at[(size_t)x * LANES + (size_t)l] = (unsigned char)where[l];
     }
 }
 
-/* Gradient of one input row: every window that covers a pixel is asked whether this pixel was its maximum. */
-FAST_CLONES static void NAME(pool_gradient_row)(E *in, const E *out, const unsigned char *at,
-                                                const pool_shape *s, int y)
+/* Gradient of one input pixel (y, x), eight lanes: every window of `wanted` is asked whether this pixel was its maximum. */
+static inline __attribute__((always_inline)) void NAME(pool_gradient_pixel)(E *in, const E *out,
+                                                                            const unsigned char *at,
+                                                                            const pool_shape *s, const windows *wanted,
+                                                                            int y, int x)
 {
-    for (int x = 0; x < s->iw; x++) {
-        V sum = {0};
-        for (int ky = 0; ky < s->kernel; ky++) {
-            const int ty = y + s->padding - ky;
-            if (ty < 0 || ty % s->stride != 0 || ty / s->stride >= s->oh) continue;
-            for (int kx = 0; kx < s->kernel; kx++) {
-                const int tx = x + s->padding - kx;
-                if (tx < 0 || tx % s->stride != 0 || tx / s->stride >= s->ow) continue;
-                const size_t p = ((size_t)(ty / s->stride) * (size_t)s->ow + (size_t)(tx / s->stride)) * LANES;
-                I where = {0};
-                for (int l = 0; l < LANES; l++) where[l] = at[p + (size_t)l];
-                const I mine = where == (I){0} + (ky * s->kernel + kx);
-                sum += (V)((I)NAME(load)(out + p) & mine);
-            }
+    eight sum = {0};
+    for (int wy = wanted->first_y; wy < wanted->end_y; wy++) {
+        for (int wx = wanted->first_x; wx < wanted->end_x; wx++) {
+            const size_t p = ((size_t)wy * (size_t)s->ow + (size_t)wx) * LANES;
+            const int place = (y + s->padding - wy * s->stride) * s->kernel + x + s->padding - wx * s->stride;
+            const eight_mask where = __builtin_convertvector(*(const eight_bytes *)(at + p), eight_mask);
+            sum += (eight)((eight_mask)NAME(load_eight)(out + p) & (where == (eight_mask){0} + place));
         }
-        NAME(store)(in + (size_t)x * LANES, sum);
+    }
+    NAME(store_eight)(in, sum);
+}
+
+FAST_CLONES static void NAME(pool_gradient_row)(E *in, const E *out, const unsigned char *at, const pool_shape *s,
+                                                int y)
+{
+    const pool_shape shape = *s;
+    windows wanted;
+    windows_over(&wanted.first_y, &wanted.end_y, y, s, s->oh);
+    for (int x = 0; x < shape.iw; x++) {
+        windows_over(&wanted.first_x, &wanted.end_x, x, &shape, shape.ow);
+        for (size_t l = 0; l < LANES; l += 8) {
+            NAME(pool_gradient_pixel)(in + (size_t)x * LANES + l, out + l, at + l, &shape, &wanted, y, x);
+        }
     }
 }
 
