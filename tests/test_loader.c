@@ -276,6 +276,61 @@ static void test_unreadable_picture(void **state)
     help_remove(other);
 }
 
+/* Kept pictures need no file any more; those beyond the budget do. */
+static void test_budget_decides_what_is_kept(void **state)
+{
+    (void)state;
+    static const size_t budgets[] = {0, (size_t)4 * SIZE * SIZE * BATCH, 1};
+    for (int i = 0; i < 3; i++) {
+        char *const other = help_folder();
+        help_write_data(other, 2 * BATCH, 0);
+        dataset d;
+        loader *l;
+        batch b;
+        assert_ok(dataset_open(&d, other, NULL));
+        loader_options o = OPTIONS;
+        o.shuffle = false;
+        o.workers = 1; /* first come, first kept: the first batch */
+        o.cache_bytes = budgets[i];
+        assert_ok(loader_open(&l, &d, &o));
+        for (int n = 0; n < 2; n++) assert_ok(loader_next(l, &b));
+        help_remove(other);
+        loader_seek(l, 5, 0);
+        if (i < 2) assert_ok(loader_next(l, &b));
+        else assert_fails(POLYP_ERR_FILE, "p000", loader_next(l, &b));
+        if (i < 1) assert_ok(loader_next(l, &b));
+        else assert_int_not_equal(loader_next(l, &b), POLYP_OK);
+        loader_close(l);
+        dataset_free(&d);
+    }
+}
+
+static void test_memory_is_told_beforehand(void **state)
+{
+    (void)state;
+    loader_options o = OPTIONS;
+    const size_t squished = loader_memory(&data, &o);
+    assert_in_range(squished, PICTURES * 4 * SIZE * SIZE, 60 * PICTURES * SIZE * SIZE);
+    o.cache_bytes = 1000;
+    assert_int_equal(squished - loader_memory(&data, &o), data.count * 4 * SIZE * SIZE - 1000);
+    o.augment = &best; /* sizes are not known before decoding: all of what is allowed */
+    o.cache_bytes = (size_t)1 << 30;
+    assert_true(loader_memory(&data, &o) > (size_t)1 << 30);
+}
+
+static void test_cost_is_counted(void **state)
+{
+    (void)state;
+    loader *l;
+    batch b;
+    assert_ok(loader_open(&l, &data, &OPTIONS));
+    for (int i = 0; i < BATCHES; i++) assert_ok(loader_next(l, &b));
+    const loader_cost cost = loader_spent(l);
+    assert_in_range(cost.pictures, BATCHES * BATCH, (BATCHES + 3) * BATCH);
+    assert_true(cost.seconds > 0);
+    loader_close(l);
+}
+
 static void test_closing_in_the_middle(void **state)
 {
     (void)state;
@@ -301,6 +356,9 @@ int main(void)
         cmocka_unit_test(test_too_few_pictures),
         cmocka_unit_test(test_unreadable_picture),
         cmocka_unit_test(test_closing_in_the_middle),
+        cmocka_unit_test(test_budget_decides_what_is_kept),
+        cmocka_unit_test(test_memory_is_told_beforehand),
+        cmocka_unit_test(test_cost_is_counted),
         cmocka_unit_test(test_second_visits_are_other_pictures),
         cmocka_unit_test(test_ignored_pixels_are_minus_one),
     };
