@@ -19,7 +19,7 @@ static const option_row rows[] = {
     ROW_TEXT("recipe", options.train.recipe, "NAME|FILE", "how to train, as for `polyp train`"),
     ROW_LIST("set", set, "KEY=VALUE", "change one value of the recipe"),
     ROW_TEXT("preset", options.train.preset, "P", "network (not given: the recipe's, or what --init has)"),
-    ROW_TEXT("encoder", options.train.encoder, "WEIGHTS", "ImageNet weights for the encoder (.pth, .safetensors)"),
+    ROW_TEXT("encoder", options.train.encoder, "WEIGHTS", "ImageNet weights for the encoder, as for `polyp train`"),
     ROW_TEXT("init", options.train.init, "MODEL", "go on from a model instead"),
     ROW_INT("size", options.train.size, "S", "pictures are S x S to the network (not given: the recipe's)", 32, 4096,
             32),

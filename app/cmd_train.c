@@ -23,7 +23,8 @@ static const option_row rows[] = {
         "preset", options.preset, "P",
         "network: slim, wide, coauthor, slim18, slim34, slim101, or smp-resnet18, 34, 50, 101 (not given: the recipe's, "
         "or what --init has)"),
-    ROW_TEXT("encoder", options.encoder, "WEIGHTS", "ImageNet weights for the encoder (.pth, .safetensors)"),
+    ROW_TEXT("encoder", options.encoder, "WEIGHTS",
+             "ImageNet weights for the encoder (.pth, .safetensors), or the name of what `polyp fetch` fetched"),
     ROW_TEXT("init", options.init, "MODEL", "go on from a model instead"),
     ROW_INT("size", options.size, "S", "pictures are S x S to the network (not given: the recipe's)", 32, 4096, 32),
     ROW_INT("epochs", options.epochs, "N", "times through the data (not given: the recipe's)", 1, 100000, 1),

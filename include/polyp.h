@@ -199,7 +199,8 @@ typedef struct polyp_train_options {
     const char *split;          /* training split; NULL: "train" when it exists, else every pair */
     const char *valid;          /* split's name, or a fraction of the training split such as "0.1" (the default) */
     const char *fold;           /* "I/K": cross-validation, fold I (from 0) of K kept for the report; NULL: none */
-    const char *encoder;        /* ImageNet weights (.pth, .safetensors); NULL: random, and every group at the full rate */
+    const char *encoder;        /* ImageNet weights (.pth, .safetensors, or "resnet50" where `polyp fetch` was run); NULL: random,
+                                   and every group at the full rate */
     const char *init;           /* a model to go on from instead; NULL: none */
     const char *preset;         /* "slim" ... ; NULL: the recipe's, or what `init` has */
     int size;                   /* multiple of 32. Here and below 0 means: what the recipe says */

@@ -135,6 +135,18 @@ typedef struct check_scores_options {
 /* Which averagings can have produced published numbers (score/consistency.h): words to `to`, unless NULL. */
 COMMANDS_LOCAL polyp_status command_check_scores(const check_scores_options *options, FILE *to);
 
+typedef struct fetch_options {
+    const char *name;         /* "resnet50" */
+    const char *base;         /* mirror; NULL: where torchvision has them */
+    polyp_watch watch;
+} fetch_options;
+typedef struct fetch_result {
+    char path[1024];
+    bool was_there, resumed;
+    size_t size;              /* of what was fetched */
+} fetch_result;
+COMMANDS_LOCAL polyp_status command_fetch(fetch_result *out, const fetch_options *options);
+
 typedef struct predict_options {
     const char *model;
     const char *const *paths; /* pictures, or folders of pictures */

@@ -34,6 +34,11 @@
 #else
 #define PLOTS "plots and contact sheets: no (built without Cairo)"
 #endif
+#ifdef HAVE_FETCH
+#define FETCH "fetch: yes"
+#else
+#define FETCH "fetch: no (built without libcurl)"
+#endif
 #ifdef _OPENMP
 #define THREADS "threads: OpenMP"
 #else
@@ -42,7 +47,7 @@
 
 const char *const *command_features(void)
 {
-    static const char *const lines[] = {ENGINES, PICTURES, ORIENTATION, PLOTS, THREADS, NULL};
+    static const char *const lines[] = {ENGINES, PICTURES, ORIENTATION, PLOTS, FETCH, THREADS, NULL};
     return lines;
 }
 

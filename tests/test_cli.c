@@ -8,7 +8,7 @@
 
 #include "cli_help.h"
 
-static const char *const commands[] = {"synth",  "check",    "split",        "import",  "export", "train",
+static const char *const commands[] = {"synth",  "check",    "split",        "import",  "export", "fetch", "train",
                                        "find-lr", "curves", "evaluate", "check-scores", "predict", "bench",  "info"};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -1,6 +1,6 @@
 /*
  * Exported files in other programs: ONNX's checker and ONNX Runtime, PyTorch through the lines that docs/interop.md shows.
- * The Python that has them is $POLYP_ORACLE_PYTHON or python3; without the packages the tests are skipped.
+ * The Python that has them is $POLYP_ORACLE or python3; without the packages the tests are skipped.
  */
 #include "onnx_help.h"
 
@@ -17,7 +17,7 @@ enum { SIDE = 64, BATCH = 2 };
 
 static const char *python(void)
 {
-    const char *const chosen = getenv("POLYP_ORACLE_PYTHON");
+    const char *const chosen = getenv("POLYP_ORACLE");
     return chosen == NULL ? "python3" : chosen;
 }
 

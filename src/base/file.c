@@ -231,6 +231,17 @@ void file_abandon(file_writer *w)
     memory_free(w);
 }
 
+status file_move(const char *from, const char *to)
+{
+    char *const place = memory_text(to); /* dirname() cuts it */
+    if (place == NULL) return POLYP_ERR_MEMORY;
+    status result = POLYP_OK;
+    if (rename(from, to) == 0) sync_folder(place);
+    else result = fail(POLYP_ERR_FILE, "%s: cannot be renamed to %s: %s", from, to, strerror(errno));
+    memory_free(place);
+    return result;
+}
+
 status file_replace(const char *path, const void *bytes, size_t size)
 {
     file_writer *w = NULL;

@@ -31,6 +31,9 @@ void file_abandon(file_writer *w);    /* takes NULL */
 /* The four above in one. */
 status file_replace(const char *path, const void *bytes, size_t size);
 
+/* Rename a synced file over `to` in the same folder, and sync the folder. */
+status file_move(const char *from, const char *to);
+
 bool file_exists(const char *path);
 bool folder_exists(const char *path);
 status folder_create(const char *path); /* with its parents; fine when it is there */

@@ -24,6 +24,7 @@ void run_paths_free(run_paths *paths);
 
 typedef struct trainer {
     const polyp_train_options *options;
+    char *encoder; /* the file that options->encoder is or names; NULL: none */
     double seconds_between; /* checkpoints inside an epoch */
     run_paths paths;
     run_log log;

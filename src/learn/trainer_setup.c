@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/thread.h"
 #include "learn/trainer_impl.h"
+#include "net/published.h"
 
 static const double MEBIBYTE = 1024.0 * 1024.0;
 
@@ -73,10 +74,10 @@ static status choose_network(trainer *t)
 static status fill_from_encoder(trainer *t)
 {
     weights_file file;
-    TRY(weights_open(&file, t->options->encoder));
+    TRY(weights_open(&file, t->encoder));
     const char *const licence = weights_metadata(&file, "licence");
     if (licence) (void)snprintf(t->facts.licence, sizeof t->facts.licence, "%s", licence);
-    const status result = weights_fill_encoder(&t->weights, &file, t->options->encoder);
+    const status result = weights_fill_encoder(&t->weights, &file, t->encoder);
     weights_close(&file);
     return result;
 }
@@ -84,7 +85,7 @@ static status fill_from_encoder(trainer *t)
 static status first_weights(trainer *t)
 {
     params_initialise(&t->weights, t->options->seed);
-    if (t->options->encoder) return fill_from_encoder(t);
+    if (t->encoder) return fill_from_encoder(t);
     return t->init ? params_copy_shared(&t->weights, &t->init->weights) : POLYP_OK;
 }
 
@@ -163,7 +164,7 @@ static status make_record(trainer *t)
                       .pictures = t->data.train.count,
                       .valid_pictures = t->data.valid.count};
     memcpy(r->data_hash, t->data.hash, sizeof r->data_hash);
-    TRY(hash_file(r->encoder_hash, t->options->encoder));
+    TRY(hash_file(r->encoder_hash, t->encoder));
     TRY(hash_file(r->init_hash, t->options->init));
     return run_record_print(t->record_text, r);
 }
@@ -271,11 +272,21 @@ static status open_data(trainer *t)
                         r->small_share, r->small_weight);
 }
 
+/* A file, or the name of published weights that were fetched. */
+static status find_encoder(trainer *t)
+{
+    if (!t->options->encoder) return POLYP_OK;
+    TRY(published_resolve(&t->encoder, t->options->encoder));
+    if (!t->encoder) t->encoder = memory_text(t->options->encoder);
+    return t->encoder ? POLYP_OK : POLYP_ERR_MEMORY;
+}
+
 status trainer_open(trainer *t, const polyp_train_options *options, double seconds_between)
 {
     t->options = options;
     t->seconds_between = seconds_between;
     t->threads = options->threads ? options->threads : processor_count();
+    TRY(find_encoder(t));
     TRY(engine_find(&t->engine, options->engine));
     TRY(engine_precision(&t->precision, t->engine, options->precision));
     if (options->init) TRY(model_open(&t->init, options->init));
@@ -296,6 +307,7 @@ status trainer_open(trainer *t, const polyp_train_options *options, double secon
 
 void trainer_close(trainer *t)
 {
+    memory_free(t->encoder);
     loader_close(t->loader);
     plan_destroy(t->plan);
     polyp_predictor_close(t->validator);
