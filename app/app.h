@@ -17,6 +17,25 @@ enum { DATA_SETS_MOST = 16 /* in one training, split or evaluation */ };
 /* "1,0.5": one number above 0 for each of `count` data sets. False after saying what is wrong. */
 bool set_weights_read(double *out, const char *name, const char *text, size_t count);
 
+/* Options of predict and evaluate that make masks better; all off unless given. */
+typedef struct better_settings {
+    const char *tta;
+    double hysteresis, least_area; /* area: per cent */
+    bool fill_holes, largest;
+} better_settings;
+
+#define BETTER_ROWS(member)                                                                                            \
+    ROW_CHOICE("tta", member.tta, "test-time augmentation: 4, 8 or 24 passes, each undone before logits are averaged", \
+               "none|flips|dihedral|full"),                                                                            \
+        ROW_REAL("hysteresis", member.hysteresis, "LOW",                                                               \
+                 "also take what is above LOW and hangs together with what is above the threshold; 0: off", 0, 1),     \
+        ROW_FLAG("fill-holes", member.fill_holes, "fill holes in masks"),                                              \
+        ROW_REAL("min-area", member.least_area, "PERCENT",                                                             \
+                 "drop regions under PERCENT of the picture; 0: off", 0, 99),                                          \
+        ROW_FLAG("largest", member.largest, "keep only the largest region")
+
+polyp_mask_rules rules_of(const better_settings *s);
+
 /* The exit code for a status, after saying on stderr what went wrong. */
 int finish(polyp_status s);
 

@@ -13,9 +13,11 @@ typedef struct settings {
 SETTINGS_FIT(settings);
 
 static const option_row rows[] = {
-    ROW_TEXT("json", options.json, "FILE", "write every finding and every picture's facts as JSON; - for standard output"),
+    ROW_TEXT("json", options.json, "FILE",
+             "write every finding and every picture's facts as JSON; - for standard output"),
     ROW_SIZE("show", options.shown, "N", "print at most N findings of a kind; 0: all", 0, 1e9),
-    ROW_INT("ignore", options.ignore, "LEVEL", "masks give this grey level to pixels that do not count; 0: none", 0, 254, 1),
+    ROW_INT("ignore", options.ignore, "LEVEL", "masks give this grey level to pixels that do not count; 0: none", 0,
+            254, 1),
     ROW_END,
 };
 
@@ -55,9 +57,10 @@ const command cmd_check = {
     .name = "check",
     .operands = "DATA...",
     .summary = "look a data set over: unreadable, unpaired and odd files, duplicates, leaks between splits",
-    .details = "Every file is looked at; nothing stops at the first problem. Several folders are also compared with one "
-               "another. Exits with 1 when there are errors: what training would refuse, and pictures that lie in two "
-               "splits, or nearly. Warnings and notes alone exit with 0.",
+    .details =
+        "Every file is looked at; nothing stops at the first problem. Several folders are also compared with one "
+        "another. Exits with 1 when there are errors: what training would refuse, and pictures that lie in two "
+        "splits, or nearly. Warnings and notes alone exit with 0.",
     .operands_min = 1,
     .operands_max = SIZE_MAX,
     .rows = rows,

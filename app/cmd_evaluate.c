@@ -1,4 +1,5 @@
 /* polyp evaluate: scores of a model, of two models, or of masks that another program wrote. */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 typedef struct settings {
     common_settings common;
     evaluate_options options;
+    better_settings better;
 } settings;
 SETTINGS_FIT(settings);
 
@@ -23,6 +25,8 @@ static const option_row rows[] = {
     ROW_FLAG("resize", options.resize, "bring those of another size to the picture's, bilinear"),
     ROW_REAL("threshold", options.threshold, "T",
              "a pixel is polyp when its probability is above T (not given: the model's; 0.5 for maps)", 0, 1),
+    ROW_FLAG("ensemble", options.ensemble, "all MODELs are one ensemble: their logits are averaged"),
+    BETTER_ROWS(better),
     ROW_TEXT(
         "groups", options.groups, "FILE.csv",
         "columns stem and group: pictures of one examination or sequence, resampled together for intervals and tests"),
@@ -85,6 +89,8 @@ static int run(const void *block, const arguments *rest)
     options.data = rest->items[options.model_count];
     options.more_data = rest->items + options.model_count + 1;
     options.more_count = rest->count - options.model_count - 1;
+    options.tta = s->better.tta;
+    options.rules = rules_of(&s->better);
     options.json = json.path;
     options.engine = s->common.engine;
     options.threads = s->common.threads;
@@ -103,13 +109,13 @@ static int run(const void *block, const arguments *rest)
 
 const command cmd_evaluate = {
     .name = "evaluate",
-    .operands = "[MODEL [MODEL]] DATA [DATA ...]",
+    .operands = "[MODEL ...] DATA [DATA ...]",
     .summary = "score a model on pictures with masks, compare two, or score another program's masks",
     .details = "Every picture is scored at its own size. Two models are compared on the same pictures: a test of each "
-               "difference, by sign flips of the groups' means. docs/metrics.md has every formula. Several DATA (folders, .csv, "
-               ".json) are scored as one.",
+               "difference, by sign flips of the groups' means. MODEL,MODEL is an ensemble: the mean of their logits. Several DATA "
+               "(folders, .csv, .json) are scored as one. docs/metrics.md has every formula.",
     .operands_min = 1,
-    .operands_max = 2 + DATA_SETS_MOST,
+    .operands_max = SIZE_MAX,
     .rows = rows,
     .defaults = defaults,
     .run = run,

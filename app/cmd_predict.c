@@ -6,6 +6,7 @@
 typedef struct settings {
     common_settings common;
     predict_options options;
+    better_settings better;
 } settings;
 SETTINGS_FIT(settings);
 
@@ -15,7 +16,10 @@ static const option_row rows[] = {
     ROW_FLAG("probability", options.probability, "also write STEM.probability.png: 0..255"),
     ROW_REAL("threshold", options.threshold, "T",
              "a pixel is polyp when its probability is above T (not given: the model's)", 0, 1),
-    ROW_TEXT("json", options.json, "FILE", "write what was found as JSON; - for standard output"),
+    BETTER_ROWS(better),
+    ROW_TEXT("json", options.json, "FILE",
+             "write what was found as JSON: outlines, boxes, areas, uncertainty; - for standard output"),
+    ROW_TEXT("coco", options.coco, "FILE", "write it as COCO annotations"),
     ROW_CHOICE("precision", options.precision, "of the arithmetic", PRECISION_CHOICES),
     ROW_END,
 };
@@ -48,6 +52,8 @@ static int run(const void *block, const arguments *rest)
     progress_begin(&watched, s->common.quiet);
     watched.keep_messages = true;
     options.model = rest->items[0];
+    options.tta = s->better.tta;
+    options.rules = rules_of(&s->better);
     options.paths = rest->items + 1;
     options.path_count = rest->count - 1;
     options.json = json.path;
@@ -63,11 +69,12 @@ static int run(const void *block, const arguments *rest)
 
 const command cmd_predict = {
     .name = "predict",
-    .operands = "MODEL PATH...",
+    .operands = "MODEL[,MODEL...] PATH...",
     .summary = "write a mask for each picture, or for each picture of a folder",
     .details =
         "DIR/STEM.png has the picture's own size: 255 where a polyp is, else 0. A picture that cannot be read is told "
-        "and skipped; the program then exits with 1.",
+        "and skipped; the program then exits with 1. Several models, separated by commas, are an ensemble: their logits "
+        "are averaged.",
     .operands_min = 2,
     .operands_max = SIZE_MAX,
     .rows = rows,

@@ -19,6 +19,11 @@ int finish(polyp_status s)
     return s == POLYP_ERR_ARGUMENT ? EXIT_MISUSED : EXIT_FAILED;
 }
 
+polyp_mask_rules rules_of(const better_settings *s)
+{
+    return (polyp_mask_rules){s->hysteresis, s->fill_holes, s->least_area / 100, s->largest};
+}
+
 static const command *find_command(const char *name)
 {
     for (const command *const *c = commands; *c; c++) {

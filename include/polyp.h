@@ -116,10 +116,21 @@ POLYP_API polyp_model_facts polyp_model_about(const polyp_model *model);
 
 /* ---- finding polyps ---------------------------------------------------------------------- */
 
+/* What is done to a mask after its threshold, in this order. All zero: nothing. */
+typedef struct polyp_mask_rules {
+    double low_threshold;       /* hysteresis: pixels above this one belong to the mask where they hang together with one
+                                   above the threshold; 0: off */
+    int fill_holes;             /* background that polyp encloses becomes polyp */
+    double minimum_area;        /* regions that cover less than this share of the picture are dropped; 0: off */
+    int largest_only;           /* only the largest region stays */
+} polyp_mask_rules;
+
 typedef struct polyp_predictor_options {
     const char *engine;         /* "auto", "onednn", "reference" */
     int threads;                /* 0: every core */
     const char *precision;      /* "f32", "bf16", "auto" (or NULL): bf16 where the processor computes in it, else f32 */
+    const char *tta;            /* test-time augmentation: "none" (or NULL), "flips" (4 passes), "dihedral" (8), "full" (24) */
+    polyp_mask_rules rules;
 } polyp_predictor_options;
 
 POLYP_API polyp_predictor_options polyp_predictor_defaults(void);
@@ -130,6 +141,10 @@ typedef struct polyp_predictor polyp_predictor;
 /* `model` must stay open as long as the predictor. options NULL: the defaults. Errors: ARGUMENT, MEMORY, ENGINE. */
 POLYP_API polyp_status polyp_predictor_open(polyp_predictor **out, const polyp_model *model,
                                             const polyp_predictor_options *options);
+
+/* The same for an ensemble: the models' logits are averaged, masks are cut at the first model's threshold. */
+POLYP_API polyp_status polyp_predictor_open_ensemble(polyp_predictor **out, const polyp_model *const *models,
+                                                     size_t count, const polyp_predictor_options *options);
 POLYP_API void polyp_predictor_close(polyp_predictor *predictor);
 
 /**
@@ -143,6 +158,15 @@ POLYP_API void polyp_predictor_close(polyp_predictor *predictor);
  */
 POLYP_API polyp_status polyp_predict(polyp_predictor *predictor, const polyp_image *picture,
                                      polyp_image *probability_out, polyp_image *mask_out);
+
+/* How unsure a prediction is, to find the pictures that a person should look at; see docs/usage.md. */
+typedef struct polyp_uncertainty {
+    double entropy;             /* 0 sure .. 1: mean entropy in bits of the pixels that may be polyp */
+    double disagreement;        /* 0 .. 1: 1 - Jaccard index between passes; NaN with a single pass */
+} polyp_uncertainty;
+
+/* Of the picture that was predicted last. */
+POLYP_API polyp_status polyp_predictor_uncertainty(polyp_uncertainty *out, const polyp_predictor *predictor);
 
 /* ---- scoring ----------------------------------------------------------------------------- */
 
@@ -166,6 +190,8 @@ typedef struct polyp_evaluate_options {
     const char *const *more_data; /* [more_count] data sets scored together with `data`; NULL: none */
     size_t more_count;
     int ignore;                 /* grey level that masks give to pixels that do not count, 1..254; 0: none */
+    const char *tta;            /* as in polyp_predictor_options, and `rules` too */
+    polyp_mask_rules rules;
 } polyp_evaluate_options;
 
 typedef struct polyp_evaluation {

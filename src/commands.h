@@ -90,8 +90,11 @@ typedef struct import_result {
 COMMANDS_LOCAL polyp_status command_import(import_result *out, const import_options *options);
 
 typedef struct evaluate_options {
-    const char *const *models;  /* one, or two to be compared; none when `masks` is given */
+    const char *const *models;  /* one, or two to be compared; none when `masks` is given. Each may be an ensemble: A,B */
     size_t model_count;
+    bool ensemble;              /* all of them are one ensemble */
+    const char *tta;            /* as polyp_predictor_options has it, and `rules` too */
+    polyp_mask_rules rules;
     const char *masks;          /* folder of masks that another program wrote; NULL: none */
     bool probabilities, resize; /* they are maps of 0..255; those of another size are resized */
     const char *data, *split;   /* split NULL: every pair */
@@ -148,13 +151,16 @@ typedef struct fetch_result {
 COMMANDS_LOCAL polyp_status command_fetch(fetch_result *out, const fetch_options *options);
 
 typedef struct predict_options {
-    const char *model;
+    const char *model;        /* or several, an ensemble: A,B */
+    const char *tta;          /* as polyp_predictor_options has it, and `rules` too */
+    polyp_mask_rules rules;
     const char *const *paths; /* pictures, or folders of pictures */
     size_t path_count;
     const char *out;
     bool overlay, probability;
     double threshold;         /* negative: the model's */
     const char *json;         /* file; NULL: none */
+    const char *coco;         /* file of COCO annotations; NULL: none */
     const char *engine;
     const char *precision;    /* "auto" (or NULL), "f32", "bf16" */
     int threads;

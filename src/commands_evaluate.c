@@ -6,6 +6,8 @@
 
 #include "base/memory.h"
 #include "learn/score_set.h"
+#include "predict/clean.h"
+#include "predict/model_set.h"
 
 /* ---- what was published ---------------------------------------------------------------------------------- */
 
@@ -70,12 +72,19 @@ static void print_claims(FILE *to, const score_report *r, const char *list)
 
 static status options_fit(const evaluate_options *o)
 {
-    const size_t most = 2;
+    const size_t most = o->ensemble ? SIZE_MAX : 2;
+    const bool passes = o->tta && strcmp(o->tta, "none") != 0;
+    const bool better = o->ensemble || passes || mask_rules_any(&o->rules);
     if (o->masks && o->model_count > 0) {
         return fail(POLYP_ERR_ARGUMENT, "with --masks only DATA is given: masks are scored, no model runs");
     }
     if (!o->masks && (o->model_count == 0 || o->model_count > most)) {
-        return fail(POLYP_ERR_ARGUMENT, "%zu models are given; one is scored, or two are compared", o->model_count);
+        return fail(POLYP_ERR_ARGUMENT, "%zu models are given; one is scored, or two are compared; --ensemble makes one of all",
+                    o->model_count);
+    }
+    if (o->masks && better) {
+        return fail(POLYP_ERR_ARGUMENT, "--masks are scored as they are; --tta, --ensemble and rules for masks belong to "
+                                        "models");
     }
     if (!o->masks && (o->probabilities || o->resize)) {
         return fail(POLYP_ERR_ARGUMENT, "--probabilities and --resize belong to --masks");
@@ -94,6 +103,8 @@ static status score_options_of(score_options *out, const evaluate_options *o)
                            .by = o->by,
                            .min_max = o->min_max,
                            .threshold = o->threshold,
+                           .tta = o->tta,
+                           .rules = o->rules,
                            .engine = o->engine,
                            .precision = o->precision,
                            .threads = o->threads,
@@ -101,17 +112,22 @@ static status score_options_of(score_options *out, const evaluate_options *o)
     return empty_rule_parse(&out->empty, o->empty);
 }
 
-/* `model` must stay open as long as the set: its path names what was scored. */
-static status score_one(score_set *out, polyp_model **model, const char *path, const evaluate_options *o)
+/* The models of `paths` as one; another program's masks when there are none. */
+static status score_one(score_set *out, const char *const *paths, size_t count, const evaluate_options *o)
 {
+    model_set models = {0};
+    status result;
     score_options how;
     TRY(score_options_of(&how, o));
     if (o->masks) {
         const foreign_masks masks = {o->masks, o->probabilities, o->resize};
         return score_set_masks(out, &masks, &how);
     }
-    TRY(model_open(model, path));
-    return score_set_model(out, *model, &how);
+    TRY_DONE(model_set_open(&models, paths, count));
+    TRY_DONE(score_set_models(out, (const polyp_model *const *)models.items, models.count, &how));
+done:
+    model_set_close(&models);
+    return result;
 }
 
 static status finish_one(const score_report *r, const evaluate_options *o, FILE *to)
@@ -136,21 +152,18 @@ static status finish_two(const score_report *first, const score_report *second, 
 
 polyp_status command_evaluate(const evaluate_options *options, FILE *to)
 {
-    polyp_model *models[2] = {NULL, NULL};
     score_set sets[2] = {0};
     status result;
     TRY_DONE(options_fit(options));
-    TRY_DONE(score_one(&sets[0], &models[0], options->model_count > 0 ? options->models[0] : NULL, options));
-    if (options->model_count == 2) {
-        TRY_DONE(score_one(&sets[1], &models[1], options->models[1], options));
+    const bool compare = options->model_count == 2 && !options->ensemble;
+    TRY_DONE(score_one(&sets[0], options->models, compare ? 1 : options->model_count, options));
+    if (compare) {
+        TRY_DONE(score_one(&sets[1], options->models + 1, 1, options));
         TRY_DONE(finish_two(&sets[0].report, &sets[1].report, options, to));
     } else {
         TRY_DONE(finish_one(&sets[0].report, options, to));
     }
 done:
-    for (int i = 0; i < 2; i++) {
-        score_set_free(&sets[i]);
-        polyp_model_close(models[i]);
-    }
+    for (int i = 0; i < 2; i++) score_set_free(&sets[i]);
     return result;
 }

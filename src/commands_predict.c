@@ -10,7 +10,7 @@
 #include "commands_predict.h"
 #include "media/image.h"
 #include "media/overlay.h"
-#include "predict/model.h"
+#include "predict/model_set.h"
 #include "predict/predictor.h"
 
 enum { OVERLAY_QUALITY = 92 };
@@ -27,7 +27,7 @@ typedef struct decoding {
 typedef struct run {
     const predict_options *options;
     picture_list inputs;
-    polyp_model *model;
+    model_set models;
     polyp_predictor *predictor;
     worker_pool *worker;
     decoding slots[2]; /* one is computed while the other is decoded */
@@ -86,6 +86,12 @@ static size_t count_polyp(const polyp_image *mask)
     return count;
 }
 
+/* Is anything written about the polyps themselves? */
+static bool wants_shapes(const predict_options *o)
+{
+    return o->json || o->coco;
+}
+
 static status write_results(const run *r, const char *stem, const polyp_image *picture, const polyp_image *mask,
                             const polyp_image *probability)
 {
@@ -99,12 +105,16 @@ static status predict_one(run *r, size_t index, const polyp_image *picture)
 {
     predict_record *const record = &r->records[index];
     polyp_image probability = {0}, mask = {0};
-    polyp_image *const wanted = r->options->probability ? &probability : NULL;
+    polyp_image *const wanted = r->options->probability || wants_shapes(r->options) ? &probability : NULL;
     const double begin = clock_seconds();
     status result;
     TRY_DONE(predictor_submit(r->predictor, 0, picture));
     TRY_DONE(predictor_collect(r->predictor, 0, picture->width, picture->height, wanted, &mask));
     TRY_DONE(write_results(r, r->inputs.items[index].stem, picture, &mask, &probability));
+    if (wants_shapes(r->options)) {
+        TRY_DONE(predictor_uncertainty(&record->uncertainty, r->predictor));
+        TRY_DONE(found_polyps_of(&record->found, &mask, &probability));
+    }
     const size_t polyp = count_polyp(&mask);
     record->share = (double)polyp / ((double)mask.width * mask.height);
     record->width = mask.width;
@@ -159,16 +169,20 @@ static status step(run *r, size_t index)
 
 static status open_all(run *r)
 {
-    const polyp_predictor_options options = {r->options->engine, r->options->threads, r->options->precision};
+    const polyp_predictor_options options = {.engine = r->options->engine,
+                                             .threads = r->options->threads,
+                                             .precision = r->options->precision,
+                                             .tta = r->options->tta,
+                                             .rules = r->options->rules};
     TRY(predict_inputs(&r->inputs, r->options));
     TRY(memory_new(&r->records, r->inputs.count));
     TRY(worker_pool_create(&r->worker, 1, 2));
     decode_ahead(r, 0);
-    TRY(model_open(&r->model, r->options->model));
+    TRY(model_set_open(&r->models, &r->options->model, 1));
     TRY(folder_create(r->options->out));
-    TRY(polyp_predictor_open(&r->predictor, r->model, &options));
-    predictor_set_threshold(r->predictor, r->options->threshold);
-    return POLYP_OK;
+    TRY(polyp_predictor_open_ensemble(&r->predictor, (const polyp_model *const *)r->models.items, r->models.count,
+                                      &options));
+    return predictor_set_threshold(r->predictor, r->options->threshold);
 }
 
 static void close_all(run *r)
@@ -177,7 +191,8 @@ static void close_all(run *r)
     polyp_image_free(&r->slots[0].picture);
     polyp_image_free(&r->slots[1].picture);
     polyp_predictor_close(r->predictor);
-    polyp_model_close(r->model);
+    model_set_close(&r->models);
+    for (size_t i = 0; r->records && i < r->inputs.count; i++) found_polyps_free(&r->records[i].found);
     memory_free(r->records);
     picture_list_free(&r->inputs);
 }
@@ -190,10 +205,9 @@ status command_predict(predict_result *out, const predict_options *options)
     TRY_DONE(open_all(&r));
     for (size_t i = 0; i < r.inputs.count; i++) TRY_DONE(step(&r, i));
     r.result.seconds = clock_seconds() - begin;
-    if (options->json) {
-        const double threshold = options->threshold < 0 ? r.model->facts.threshold : options->threshold;
-        TRY_DONE(predict_write_json(options, &r.inputs, r.records, threshold));
-    }
+    const double threshold = options->threshold < 0 ? r.models.items[0]->facts.threshold : options->threshold;
+    if (options->json) TRY_DONE(predict_write_json(options, &r.inputs, r.records, threshold));
+    if (options->coco) TRY_DONE(predict_write_coco(options, &r.inputs, r.records));
     *out = r.result;
 done:
     close_all(&r);

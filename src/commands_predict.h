@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "commands.h"
+#include "predict/found.h"
 
 typedef struct picture_item {
     const char *path;
@@ -28,10 +29,21 @@ typedef struct predict_record {
     int width, height;
     double share;   /* of the picture's pixels that are polyp */
     double seconds; /* from decoded picture to written files */
+    polyp_uncertainty uncertainty;
+    found_polyps found; /* empty unless JSON or COCO is written */
     char error[512];
 } predict_record;
 
+/* One line a picture within one object. */
 COMMANDS_LOCAL polyp_status predict_write_json(const predict_options *options, const picture_list *inputs,
                                                const predict_record *records, double threshold);
+
+/*
+ * COCO's object detection format: one category, `polyp`; every region is an annotation with its box, its area in pixels
+ * and its polygon, or run lengths down the columns where it has holes, which polygons cannot say. `score`: the mean
+ * probability. Pictures that could not be read are left out.
+ */
+COMMANDS_LOCAL polyp_status predict_write_coco(const predict_options *options, const picture_list *inputs,
+                                               const predict_record *records);
 
 #endif

@@ -1,7 +1,6 @@
-/* Which pictures `polyp predict` takes, and the JSON it writes about them. */
+/* Which pictures `polyp predict` takes. */
 #include "commands_predict.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -118,56 +117,4 @@ void picture_list_free(picture_list *list)
     memory_free(list->items);
     arena_destroy(list->arena);
     *list = (picture_list){0};
-}
-
-/* ---- JSON ----------------------------------------------------------------------------------------------- */
-
-/* jansson takes UTF-8 only; a file's name may be anything. */
-static json_t *json_text(const char *text)
-{
-    json_t *const value = json_string(text);
-    return value ? value : json_string("(a name that is not UTF-8)");
-}
-
-static json_t *record_as_json(const char *out, const picture_item *item, const predict_record *record)
-{
-    json_t *const entry = json_object();
-    json_object_set_new(entry, "file", json_text(item->path));
-    if (!record->done) {
-        json_object_set_new(entry, "error", json_text(record->error));
-        return entry;
-    }
-    char *const mask = memory_format("%s/%s.png", out, item->stem);
-    json_object_set_new(entry, "mask", mask ? json_text(mask) : json_null());
-    json_object_set_new(entry, "width", json_integer(record->width));
-    json_object_set_new(entry, "height", json_integer(record->height));
-    json_object_set_new(entry, "polyp_share", json_real(record->share));
-    json_object_set_new(entry, "milliseconds", json_real(1e3 * record->seconds));
-    memory_free(mask);
-    return entry;
-}
-
-static char *records_as_text(const predict_options *options, const picture_list *inputs, const predict_record *records,
-                             double threshold)
-{
-    json_t *const root = json_object(), *const pictures = json_array();
-    json_object_set_new(root, "model", json_text(options->model));
-    json_object_set_new(root, "threshold", json_real(threshold));
-    for (size_t i = 0; i < inputs->count; i++) {
-        json_array_append_new(pictures, record_as_json(options->out, &inputs->items[i], &records[i]));
-    }
-    json_object_set_new(root, "pictures", pictures);
-    char *const text = json_dumps(root, JSON_INDENT(2));
-    json_decref(root);
-    return text;
-}
-
-status predict_write_json(const predict_options *options, const picture_list *inputs, const predict_record *records,
-                          double threshold)
-{
-    char *const text = records_as_text(options, inputs, records, threshold);
-    if (!text) return fail(POLYP_ERR_MEMORY, "%s: no memory for the JSON", options->json);
-    const status result = file_replace(options->json, text, strlen(text));
-    free(text);
-    return result;
 }

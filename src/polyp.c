@@ -106,8 +106,21 @@ polyp_status polyp_predictor_open(polyp_predictor **out, const polyp_model *mode
 {
     const polyp_predictor_options o = options ? *options : polyp_predictor_defaults();
     if (!model) return fail(POLYP_ERR_ARGUMENT, "polyp_predictor_open: there is no model");
+    return polyp_predictor_open_ensemble(out, &model, 1, &o);
+}
+
+polyp_status polyp_predictor_open_ensemble(polyp_predictor **out, const polyp_model *const *models, size_t count,
+                                           const polyp_predictor_options *options)
+{
+    const polyp_predictor_options o = options ? *options : polyp_predictor_defaults();
     TRY(check_engine("polyp_predictor_open", o.engine, o.threads, o.precision));
-    return predictor_open_model(out, model, &o);
+    return predictor_open_models(out, models, count, &o);
+}
+
+polyp_status polyp_predictor_uncertainty(polyp_uncertainty *out, const polyp_predictor *predictor)
+{
+    if (!out || !predictor) return fail(POLYP_ERR_ARGUMENT, "polyp_predictor_uncertainty: there is no predictor");
+    return predictor_uncertainty(out, predictor);
 }
 
 polyp_status polyp_predict(polyp_predictor *predictor, const polyp_image *picture, polyp_image *probability_out,
@@ -148,13 +161,15 @@ static status evaluate_set(polyp_evaluation *out, const polyp_model *model, cons
                                .ignore = options->ignore,
                                .split = options->split,
                                .threshold = options->threshold,
+                               .tta = options->tta,
+                               .rules = options->rules,
                                .engine = options->engine,
                                .precision = options->precision,
                                .threads = options->threads,
                                .watch = &options->watch};
     score_set s = {0};
     status result;
-    TRY_DONE(score_set_model(&s, model, &how));
+    TRY_DONE(score_set_models(&s, &model, 1, &how));
     if (options->csv) TRY_DONE(score_report_write_csv(options->csv, &s.report));
     if (options->json) TRY_DONE(score_report_write_json(options->json, &s.report, NULL, NULL));
     *out = evaluation_of(&s.report);

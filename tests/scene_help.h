@@ -30,7 +30,8 @@ static inline polyp_image draw_scene(uint64_t scene, int shift, int brighter)
         for (int x = 0; x < WIDTH; x++) {
             double light = brighter;
             for (int i = 0; i < BLOBS; i++) {
-                const double dx = (x + shift - place[i][0]) / place[i][2], dy = (y + shift / 2 - place[i][1]) / place[i][2];
+                const double dx = (x + shift - place[i][0]) / place[i][2],
+                             dy = (y + shift / 2 - place[i][1]) / place[i][2];
                 light += place[i][3] * exp(-dx * dx - dy * dy);
             }
             unsigned char *pixel = image.pixels + (y * WIDTH + x) * 3;

@@ -182,8 +182,8 @@ static void test_masks_that_are_odd(void **state)
 /* A JPEG whose EXIF says "turn by a quarter". */
 static void put_turned_jpeg(const char *path, polyp_image picture)
 {
-    static const unsigned char exif[] = {0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8,
-                                         0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0};
+    static const unsigned char exif[] = {0xff, 0xe1, 0,    34,   'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8,
+                                         0,    1,    0x01, 0x12, 0,   3,   0,   0,   0, 1, 0,   6,   0, 0,  0, 0, 0, 0};
     unsigned char *bytes;
     size_t size;
     assert_ok(image_encode_jpeg(&bytes, &size, &picture, 95));
@@ -391,7 +391,8 @@ static void test_make_up_differs(void **state)
         const int border = i >= 60 ? 8 : 0;
         for (int y = 0; y < 48; y++)
             for (int x = border; x < 64; x++)
-                for (int c = 0; c < 3; c++) p.pixels[(y * 64 + x) * 3 + c] = (unsigned char)(60 + random_below(&r, 190));
+                for (int c = 0; c < 3; c++)
+                    p.pixels[(y * 64 + x) * 3 + c] = (unsigned char)(60 + random_below(&r, 190));
         put_pair(state, name, p, box_mask(64, 48, 20, 10, i < 40 ? 30 : 50, 20 + i % 5, 255));
         assert_ok(file_print(i < 40 ? train : val, "%s\n", name));
     }
@@ -401,7 +402,8 @@ static void test_make_up_differs(void **state)
     assert_int_equal(report->counts[CHECK_MAKE_UP], 2);
     size_t first = 0;
     while (report->findings[first].kind != CHECK_MAKE_UP) first++;
-    assert_non_null(strstr(report->findings[first].words, "black borders: 0.0 % of train (0 of 40), 50.0 % of val (20 of 40)"));
+    assert_non_null(
+        strstr(report->findings[first].words, "black borders: 0.0 % of train (0 of 40), 50.0 % of val (20 of 40)"));
     assert_non_null(strstr(report->findings[first + 1].words, "the polyp's share"));
     check_report_free(report);
 }
@@ -428,7 +430,8 @@ static void test_text_and_json(void **state)
     assert_int_equal(found.pictures, 7);
     assert_int_equal(found.errors, 2);
     assert_non_null(strstr(text, "error       1  pictures without a mask"));
-    assert_non_null(strstr(text, "again (val) is s02 (train): the same pixels, distance 0.0; Jaccard of the masks 1.00"));
+    assert_non_null(
+        strstr(text, "again (val) is s02 (train): the same pixels, distance 0.0; Jaccard of the masks 1.00"));
     assert_non_null(strstr(text, "7 pictures looked at: 2 errors, 0 warnings, 1 notes"));
     free(text);
     json_t *const root = json_load_file(json_path, 0, NULL);
@@ -507,16 +510,19 @@ static void link_pair(void **state, const char *set, const char *stem)
 static void test_real_leaks_boxes_and_borders(void **state)
 {
     static const char *const val[] = {
-        "cjyzjzssvd8pq0838f4nolj5l", "cjyzk8qieoboa0848ogj51wwm", "cjyzkmjy8evns070165gf9dmq", "cjyzkpsbjdsjq07211dfi4sru",
-        "cjyzl833ndne80838pzuq6ila", "cjyzlw7f9faqr070129au64sq", "cjyztzaqtrv430848l8xgcerw", "cjyzu3reghjya0794w7pwoi50",
-        "cjyzu9th0qt4r0a46pyl4zik0", "cjyzufihqquiw0a46jatrbwln", "cjyzuio1qgh040763k56deohv", "cjyzul1qggwwj07216mhiv5sy",
-        "cjyzurzvohqnr0794es1itzek", "cjz14qsk2wci60794un9ozwmw", "ck2395w2mb4vu07480otsu6tw", "ck2bxiswtxuw80838qkisqjwz",
-        "ck2bxknhjvs1x0794iogrq49k", "ck2bxlujamu330725szlc2jdu", "ck2bxpfgxu2mk0748gsh7xelu", "ck2bxqz3evvg20794iiyv5v2m",
-        "ck2bxskgxxzfv08386xkqtqdy", "ck2bxw18mmz1k0725litqq2mc", "ck2da7fwcjfis07218r1rvm95", "cju13hp5rnbjx0835bf0jowgx"};
+        "cjyzjzssvd8pq0838f4nolj5l", "cjyzk8qieoboa0848ogj51wwm", "cjyzkmjy8evns070165gf9dmq",
+        "cjyzkpsbjdsjq07211dfi4sru", "cjyzl833ndne80838pzuq6ila", "cjyzlw7f9faqr070129au64sq",
+        "cjyztzaqtrv430848l8xgcerw", "cjyzu3reghjya0794w7pwoi50", "cjyzu9th0qt4r0a46pyl4zik0",
+        "cjyzufihqquiw0a46jatrbwln", "cjyzuio1qgh040763k56deohv", "cjyzul1qggwwj07216mhiv5sy",
+        "cjyzurzvohqnr0794es1itzek", "cjz14qsk2wci60794un9ozwmw", "ck2395w2mb4vu07480otsu6tw",
+        "ck2bxiswtxuw80838qkisqjwz", "ck2bxknhjvs1x0794iogrq49k", "ck2bxlujamu330725szlc2jdu",
+        "ck2bxpfgxu2mk0748gsh7xelu", "ck2bxqz3evvg20794iiyv5v2m", "ck2bxskgxxzfv08386xkqtqdy",
+        "ck2bxw18mmz1k0725litqq2mc", "ck2da7fwcjfis07218r1rvm95", "cju13hp5rnbjx0835bf0jowgx"};
     static const char *const train[] = {
-        "cju33za6l2qy70988jhrlp2ev", "cju3tp94kfstl08181awh6z49", "cju45jpvfn6c809873pv1i34s", "cju5ddda9bkkt0850enzwatb1",
-        "cju5jx7jzf7c90871c2i9aiov", "cju5y4hgqmk0i08180rjhbwvp", "cju77g99iyxc00817zqi2ppor", "cju7b10ce1mnm08011c5bwyr4",
-        "cju7ehljc2or70871261br8ai", "cju7fnfv02tt90801djnix9m8", "cju1dfeupuzlw0835gnxip369", "cju1g20bdwq6u0835e16xugcd",
+        "cju33za6l2qy70988jhrlp2ev", "cju3tp94kfstl08181awh6z49", "cju45jpvfn6c809873pv1i34s",
+        "cju5ddda9bkkt0850enzwatb1", "cju5jx7jzf7c90871c2i9aiov", "cju5y4hgqmk0i08180rjhbwvp",
+        "cju77g99iyxc00817zqi2ppor", "cju7b10ce1mnm08011c5bwyr4", "cju7ehljc2or70871261br8ai",
+        "cju7fnfv02tt90801djnix9m8", "cju1dfeupuzlw0835gnxip369", "cju1g20bdwq6u0835e16xugcd",
         "cju2i6acqvo6l0799u20fift8", "cju32fhnhbds40799broyoptc", "cju2igw4gvxds0878808qj398"};
     const char *const set = real_set();
     if (!set) skip();

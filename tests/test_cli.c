@@ -99,6 +99,10 @@ static void numbers_are_checked(void **state)
     expect_failure(polyp("evaluate", "m", "d", "--threshold", "1.5"), 2, "a number from 0 to 1");
     expect_failure(polyp("evaluate", "m", "d", "--threshold", "inf"), 2, "--threshold does not take");
     expect_failure(polyp("split", "d", "--folds", "1"), 2, "from 2 to 64");
+    expect_failure(polyp("predict", "m", "p", "--out", "o", "--tta", "spin"), 2, "none|flips|dihedral|full");
+    expect_failure(polyp("predict", "m", "p", "--out", "o", "--min-area", "100"), 2, "a number from 0 to 99");
+    expect_failure(polyp("evaluate", "--masks", "m", "d", "--tta", "flips"), 2, "belong to models");
+    expect_failure(polyp("evaluate", "a", "b", "c", "d"), 2, "--ensemble makes one of all");
     expect_failure(polyp("synth", "d", "--seed", "-1"), 2, "--seed does not take '-1'");
     expect_failure(polyp("synth", "d", "--width", "31"), 2, "from 32 to ");
     expect_failure(polyp("synth", "d", "--out="), 2, "unknown option --out");

@@ -222,6 +222,28 @@ static void predict_a_folder(void **state)
     expect_size(in_folder("masks/synth-1-000009.overlay.jpg"), 64, 48, 3);
 }
 
+/* Rules and passes are named where results are; a model with itself is the model. */
+static void predict_and_evaluate_better_masks(void **state)
+{
+    (void)state;
+    char twice[2 * CLI_PATH + 8];
+    snprintf(twice, sizeof twice, "%s,%s", model(), model());
+    cli_result *r = polyp("predict", twice, in_folder("set/images/synth-1-000001.jpg"), "--out", in_folder("better"),
+                          "--tta", "flips", "--largest", "--fill-holes", "--json", "-", "--coco", in_folder("coco.json"), SMALL);
+    expect(r, 0, NULL, NULL);
+    json_t *const root = parse(r->out);
+    assert_string_equal(json_string_value(json_object_get(root, "tta")), "flips");
+    assert_true(json_is_true(json_object_get(json_object_get(root, "rules"), "largest_only")));
+    json_decref(root);
+    assert_true(is_there(in_folder("coco.json")));
+    expect(polyp("evaluate", "--ensemble", model(), model(), model(), in_folder("set"), "--largest", SMALL), 0,
+           "mean of 3 models, only the largest region", NULL);
+    expect_failure(polyp("predict", twice, in_folder("set/images"), "--out", in_folder("no"), "--hysteresis", "0.9", SMALL), 2,
+                   "a lower one");
+    strcat(twice, ",");
+    expect_failure(polyp("predict", twice, in_folder("set/images"), "--out", in_folder("no"), SMALL), 2, "path is empty");
+}
+
 static void predict_one_pixel(void **state)
 {
     polyp_image dot = {0};
@@ -508,6 +530,7 @@ int main(void)
         cmocka_unit_test(evaluate_scores_masks_and_compares),
         cmocka_unit_test(evaluate_refuses_bad_sets),
         cmocka_unit_test(predict_a_folder),
+        cmocka_unit_test(predict_and_evaluate_better_masks),
         cmocka_unit_test(predict_one_pixel),
         cmocka_unit_test(predict_goes_on_after_bad_pictures),
         cmocka_unit_test(predict_refuses),

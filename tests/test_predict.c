@@ -287,11 +287,11 @@ static void test_threshold_can_be_set(void **state)
     polyp_predictor *const p = open_predictor(&model);
     polyp_image picture, mask;
     assert_ok(image_create(&picture, 40, 40, 1));
-    predictor_set_threshold(p, 0.0);
+    assert_ok(predictor_set_threshold(p, 0.0));
     assert_ok(polyp_predict(p, &picture, NULL, &mask));
     assert_int_equal(mask.pixels[0], 255);
     polyp_image_free(&mask);
-    predictor_set_threshold(p, 1.0);
+    assert_ok(predictor_set_threshold(p, 1.0));
     assert_ok(polyp_predict(p, &picture, NULL, &mask));
     assert_int_equal(mask.pixels[0], 0);
     polyp_image_free(&mask);

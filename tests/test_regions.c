@@ -1,19 +1,7 @@
 /* Connected regions: by hand, and against a flood fill on random masks. */
-#include "data_help.h"
-
 #include "base/random.h"
+#include "mask_help.h"
 #include "predict/regions.h"
-
-/* '#' is polyp; rows are equally long. */
-static polyp_image mask_of(const char *const *rows)
-{
-    int height = 0;
-    while (rows[height]) height++;
-    polyp_image mask = plain_image((int)strlen(rows[0]), height, 1, 0);
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < mask.width; x++) mask.pixels[y * mask.width + x] = rows[y][x] == '#' ? 255 : 0;
-    return mask;
-}
 
 static void test_corners_join_polyps_not_background(void **state)
 {

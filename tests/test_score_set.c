@@ -244,7 +244,7 @@ static score_set score_model(const char *path, polyp_model **model, const score_
 {
     score_set s;
     assert_ok(model_open(model, path));
-    assert_ok(score_set_model(&s, *model, o));
+    assert_ok(score_set_models(&s, (const polyp_model *const *)model, 1, o));
     return s;
 }
 
@@ -291,7 +291,7 @@ static void test_observer(void **state)
     o.each = look;
     o.context = &found;
     assert_ok(model_open(&model, path));
-    assert_fails(POLYP_STOPPED, "seen enough", score_set_model(&s, model, &o));
+    assert_fails(POLYP_STOPPED, "seen enough", score_set_models(&s, (const polyp_model *const *)&model, 1, &o));
     assert_int_equal(found.pictures, 4);
     assert_true(found.polyp > 4 * 70 * 70);
     score_set_free(&s);

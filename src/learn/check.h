@@ -79,22 +79,22 @@ typedef struct check_picture {
     check_box lit;                     /* what is left without black borders */
     check_box box, blanked_box;        /* position picture: green, or painted black */
     bool bordered, grey, blank;
-    bool negative; /* declared to show no polyp */
-    int group;     /* of groups.csv; -1: not known */
+    bool negative;               /* declared to show no polyp */
+    int group;                   /* of groups.csv; -1: not known */
     int channels, largest_level; /* of the mask as stored */
     bool coloured, noisy;        /* the mask: its channels differ; levels beside 0 and the largest */
     double polyp_share;          /* of the picture; NaN without a good mask */
     size_t parts, specks;        /* of the mask: regions, and those under CHECK_SPECK of the picture */
     size_t speck_area;           /* of the largest speck, in pixels, and where it lies */
     int speck_x, speck_y;
-    uint64_t pixels;             /* XXH3 of the decoded picture and its size */
+    uint64_t pixels; /* XXH3 of the decoded picture and its size */
     signature signature;
 } check_picture;
 
-#define CHECK_SPECK 0.001        /* share of a picture under which a region of a mask is a speck */
+#define CHECK_SPECK        0.001 /* share of a picture under which a region of a mask is a speck */
 #define CHECK_BORDER_SHARE 0.02  /* of the width or height that black borders take together */
-#define CHECK_SAME_FRAME 20.0    /* pairs no further apart were one frame each (signature.c) ... */
-#define CHECK_DISAGREE 0.8       /* ... so that their masks should agree: a Jaccard under this is told */
+#define CHECK_SAME_FRAME   20.0  /* pairs no further apart were one frame each (signature.c) ... */
+#define CHECK_DISAGREE     0.8   /* ... so that their masks should agree: a Jaccard under this is told */
 
 #define CHECK_NONE SIZE_MAX /* no place in a list */
 

@@ -46,7 +46,7 @@ status check_make_up(check_work *w);
 typedef struct check_facts {
     size_t pictures, read, masks; /* named; decoded; with a good mask */
     size_t bordered, boxed, blanked, grey, empty;
-    double width, height;             /* medians */
+    double width, height;               /* medians */
     double share_5, share_50, share_95; /* percentiles of the polyp's share, of masks with a polyp */
 } check_facts;
 status check_facts_of(check_facts *out, const check_report *r, size_t split);

@@ -116,9 +116,9 @@ static status add_split(check_work *w, size_t set, const char *list)
         w->split_room = room;
     }
     check_split *const s = &r->splits[r->split_count];
-    char *const name = !list                ? memory_text(r->sets[set].name)
-                       : r->set_count > 1   ? memory_format("%s: %s", r->sets[set].name, list)
-                                            : memory_text(list);
+    char *const name = !list              ? memory_text(r->sets[set].name)
+                       : r->set_count > 1 ? memory_format("%s: %s", r->sets[set].name, list)
+                                          : memory_text(list);
     *s = (check_split){.set = set, .name = name ? arena_text(r->arena, name) : NULL};
     s->list = list ? arena_text(r->arena, list) : NULL;
     memory_free(name);

@@ -197,14 +197,15 @@ static status tell_image(check_work *w, size_t i, const look *l)
     if (!p->image_read) return POLYP_OK;
     TRY(tell(w, CHECK_BLANK, i, p->blank, p->image));
     TRY(tell(w, CHECK_GREY, i, p->grey && !p->blank, p->image));
-    (void)snprintf(words, sizeof words, "%.400s: %d left, %d right, %d above, %d below, of %d x %d", p->stem, p->lit.left,
-                   p->width - p->lit.right, p->lit.top, p->height - p->lit.bottom, p->width, p->height);
+    (void)snprintf(words, sizeof words, "%.400s: %d left, %d right, %d above, %d below, of %d x %d", p->stem,
+                   p->lit.left, p->width - p->lit.right, p->lit.top, p->height - p->lit.bottom, p->width, p->height);
     TRY(tell(w, CHECK_BORDER, i, p->bordered, words));
     (void)snprintf(words, sizeof words, "%.400s: %d x %d at %d, %d", p->stem, p->box.right - p->box.left,
                    p->box.bottom - p->box.top, p->box.left, p->box.top);
     TRY(tell(w, CHECK_BOX, i, p->box.right > 0, words));
-    (void)snprintf(words, sizeof words, "%.400s: %d x %d at %d, %d", p->stem, p->blanked_box.right - p->blanked_box.left,
-                   p->blanked_box.bottom - p->blanked_box.top, p->blanked_box.left, p->blanked_box.top);
+    (void)snprintf(words, sizeof words, "%.400s: %d x %d at %d, %d", p->stem,
+                   p->blanked_box.right - p->blanked_box.left, p->blanked_box.bottom - p->blanked_box.top,
+                   p->blanked_box.left, p->blanked_box.top);
     return tell(w, CHECK_BLANKED_BOX, i, p->blanked_box.right > 0, words);
 }
 
@@ -235,8 +236,8 @@ static status tell_pair(check_work *w, size_t i, const check_picture *p)
     (void)snprintf(words, sizeof words, "%.200s is %d x %d, %.200s is %d x %d", p->image ? p->image : "", p->width,
                    p->height, p->mask ? p->mask : "", p->mask_width, p->mask_height);
     TRY(tell(w, CHECK_SIZE, i, both && (p->width != p->mask_width || p->height != p->mask_height), words));
-    (void)snprintf(words, sizeof words, "%.400s: the picture's orientation is %d, the mask's %d", p->stem, p->orientation,
-                   p->mask_orientation);
+    (void)snprintf(words, sizeof words, "%.400s: the picture's orientation is %d, the mask's %d", p->stem,
+                   p->orientation, p->mask_orientation);
     return tell(w, CHECK_TURNED, i, p->orientation != 1 || p->mask_orientation != 1, words);
 }
 

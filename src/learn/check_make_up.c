@@ -164,10 +164,11 @@ static status compare_values(check_work *w, size_t a, size_t b, picture_value va
     TRY_DONE(memory_new(&y, r->count));
     const size_t n = gather(x, r, a, value), m = gather(y, r, b, value);
     if (distributions_differ(x, n, y, m)) {
-        TRY_DONE(check_add(w, difference(a, b), "%s, 5 / 50 / 95 %%: %.4g / %.4g / %.4g of %s, %.4g / %.4g / %.4g of %s",
-                           what, percentile(x, n, 0.05) / unit, percentile(x, n, 0.5) / unit,
-                           percentile(x, n, 0.95) / unit, r->splits[a].name, percentile(y, m, 0.05) / unit,
-                           percentile(y, m, 0.5) / unit, percentile(y, m, 0.95) / unit, r->splits[b].name));
+        TRY_DONE(check_add(w, difference(a, b),
+                           "%s, 5 / 50 / 95 %%: %.4g / %.4g / %.4g of %s, %.4g / %.4g / %.4g of %s", what,
+                           percentile(x, n, 0.05) / unit, percentile(x, n, 0.5) / unit, percentile(x, n, 0.95) / unit,
+                           r->splits[a].name, percentile(y, m, 0.05) / unit, percentile(y, m, 0.5) / unit,
+                           percentile(y, m, 0.95) / unit, r->splits[b].name));
     }
 done:
     memory_free(x);

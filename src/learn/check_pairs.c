@@ -215,8 +215,13 @@ enum { GRID = 256 };
 /* The mask inside the picture's lit part, squished to GRID x GRID: the same frame with and without black borders. */
 static status read_lit_mask(polyp_image *out, const check_picture *p, int ignore)
 {
-    const sample s = {.stem = p->stem, .name = p->stem, .image = p->image, .mask = p->shapes ? NULL : p->mask,
-                      .shapes = p->shapes, .group = -1, .ignore = ignore};
+    const sample s = {.stem = p->stem,
+                      .name = p->stem,
+                      .image = p->image,
+                      .mask = p->shapes ? NULL : p->mask,
+                      .shapes = p->shapes,
+                      .group = -1,
+                      .ignore = ignore};
     polyp_image mask = {0}, cut = {0};
     status result;
     TRY(sample_read(NULL, &mask, &s));
@@ -245,7 +250,7 @@ static double jaccard_of(const polyp_image *a, const polyp_image *b)
 
 typedef struct comparing {
     const check_report *report;
-    int ignore; /* a sample's */
+    int ignore;          /* a sample's */
     const size_t *pairs; /* places of findings */
     double *jaccard;     /* of each */
 } comparing;

@@ -60,7 +60,8 @@ static status drop_same_stems(entry_list *list, check_work *w)
     for (size_t i = 0; i < list->count; i++) {
         const entry *const last = kept > 0 ? &list->entries[kept - 1] : NULL;
         if (last && strcmp(last->stem, list->entries[i].stem) == 0) {
-            TRY(check_add(w, check_new(CHECK_SAME_STEM), "%s: %s has the same stem", list->entries[i].path, last->path));
+            TRY(check_add(w, check_new(CHECK_SAME_STEM), "%s: %s has the same stem", list->entries[i].path,
+                          last->path));
         } else {
             list->entries[kept++] = list->entries[i];
         }

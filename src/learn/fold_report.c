@@ -12,7 +12,8 @@ static status score(polyp_evaluation *out, evaluate_row *rows, const char *path,
     polyp_predictor *predictor = NULL;
     status result;
     TRY_DONE(model_open(&model, path));
-    const polyp_predictor_options how = {options->engine, options->threads, options->precision};
+    const polyp_predictor_options how = {
+        .engine = options->engine, .threads = options->threads, .precision = options->precision};
     TRY_DONE(predictor_open_model(&predictor, model, &how));
     TRY_DONE(evaluate_pictures(rows, predictor, report, DECODERS, &watch));
     *out = (polyp_evaluation){.threshold = model->facts.threshold};

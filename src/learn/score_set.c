@@ -220,23 +220,46 @@ static status score_pictures(score_set *s, polyp_predictor *predictor, const sco
     return result;
 }
 
-status score_set_model(score_set *out, const polyp_model *model, const score_options *options)
+/* Every model's path and what is done beside one plain pass; the text is the data's. */
+static status name_scored(score_set *s, const polyp_model *const *models, size_t count,
+                          const polyp_predictor_options *how)
+{
+    char *words = predictor_words(count, how), *text = words ? memory_text(models[0]->path) : NULL;
+    for (size_t i = 1; i < count && text; i++) {
+        char *const longer = memory_format("%s, %s", text, models[i]->path);
+        memory_free(text);
+        text = longer;
+    }
+    char *const all = text && words[0] ? memory_format("%s (%s)", text, words) : NULL;
+    if (text) s->report.scored = arena_text(s->data.arena, all ? all : text);
+    const bool done = s->report.scored && (all || !words[0]);
+    memory_free(all);
+    memory_free(text);
+    memory_free(words);
+    return done ? POLYP_OK : POLYP_ERR_MEMORY;
+}
+
+status score_set_models(score_set *out, const polyp_model *const *models, size_t count, const score_options *options)
 {
     const double start = clock_seconds();
+    const polyp_predictor_options how = {.engine = options->engine,
+                                         .threads = options->threads,
+                                         .precision = options->precision,
+                                         .tta = options->tta,
+                                         .rules = options->rules};
     const score_settings settings = {
-        .threshold = options->threshold < 0 ? model->facts.threshold : options->threshold,
+        .threshold = options->threshold < 0 ? models[0]->facts.threshold : options->threshold,
         .empty = options->empty,
         .min_max = options->min_max,
-        .network_size = model->facts.size,
+        .network_size = models[0]->facts.size,
         .probabilities = true,
     };
     polyp_predictor *predictor = NULL;
     status result;
     TRY_DONE(score_set_open(out, options, &settings));
-    out->report.scored = model->path;
-    const polyp_predictor_options how = {options->engine, options->threads, options->precision};
-    TRY_DONE(predictor_open_model(&predictor, model, &how));
-    predictor_set_threshold(predictor, options->threshold);
+    TRY_DONE(name_scored(out, models, count, &how));
+    TRY_DONE(predictor_open_models(&predictor, models, count, &how));
+    TRY_DONE(predictor_set_threshold(predictor, options->threshold));
     TRY_DONE(score_pictures(out, predictor, options));
     TRY_DONE(score_report_sum(&out->report));
     out->report.seconds = clock_seconds() - start;

@@ -21,6 +21,8 @@ typedef struct score_options {
     enum empty_rule empty;
     bool min_max;
     double threshold; /* negative: the model's, 0.5 for maps of others */
+    const char *tta;  /* as polyp_predictor_options has it, and `rules` too; of models' masks only */
+    polyp_mask_rules rules;
     const char *engine, *precision; /* precision NULL: "auto" */
     int threads; /* 0: every core */
     const polyp_watch *watch;
@@ -35,9 +37,9 @@ typedef struct score_set {
     const char **part_names; /* in the data's arena */
 } score_set;
 
-/* Score `model`. The report is summed up. score_set_free() in every case. Errors: those of reading, STOPPED, MEMORY,
- * ENGINE; what names a CSV file or a picture says so. */
-status score_set_model(score_set *out, const polyp_model *model, const score_options *options);
+/* Score a model, or the ensemble of several. The report is summed up. score_set_free() in every case. Errors: those of
+ * reading, STOPPED, MEMORY, ENGINE; what names a CSV file or a picture says so. */
+status score_set_models(score_set *out, const polyp_model *const *models, size_t count, const score_options *options);
 
 /* Score FOLDER/STEM.png (or another picture format), one for each picture of the data set. */
 typedef struct foreign_masks {

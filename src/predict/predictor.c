@@ -1,93 +1,317 @@
-/* Picture to mask: one inference plan of batch 1 and two slots of prepared input. */
+/* Picture to mask: plans of batch 1, one for each model and size, and what their passes say, summed. */
 #include "predict/predictor.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "predict/clean.h"
 #include "predict/prepare.h"
+#include "predict/turns.h"
+#include "predict/uncertainty.h"
 
 enum { SLOTS = 2 };
 
-struct polyp_predictor {
+/* A size that pictures are squished to. */
+typedef struct grid {
+    int size;
+    tensor input[SLOTS]; /* (1, 3, size, size), normalised: filled while the plans compute another */
+    tensor mean;         /* (1, 1, size, size): logits of its passes, divided by the number of all passes */
+} grid;
+
+typedef struct member {
     plan *plan;
-    tensor input[SLOTS]; /* (1, 3, size, size), normalised: filled while the plan computes another */
+    size_t grid;
+} member;
+
+struct polyp_predictor {
+    member *members; /* model by model, size by size */
+    grid *grids;     /* the first is the first model's own */
+    size_t member_count, grid_count, room;
+    const tta_kind *tta;
+    polyp_mask_rules rules;
     double model_threshold, threshold;
+    int passes;     /* of one picture */
+    float *pass;    /* (size, size) of the largest grid: one pass's logits, upright */
+    float *resized; /* (size, size) of the first grid: the same there */
+    votes votes;    /* of the passes on the first grid, when there are several */
 };
+
+/* ---- opening -------------------------------------------------------------------------------------------- */
+
+/* Room for `count` plans at most. */
+static status create_empty(polyp_predictor **out, size_t count, double threshold,
+                           const polyp_predictor_options *options)
+{
+    polyp_predictor *p;
+    TRY(memory_new(&p, 1));
+    p->model_threshold = p->threshold = threshold;
+    p->rules = options->rules;
+    p->room = count;
+    status result = tta_find(&p->tta, options->tta);
+    if (result == POLYP_OK) result = mask_rules_check(&p->rules, threshold);
+    if (result == POLYP_OK) result = memory_new(&p->members, count);
+    if (result == POLYP_OK) result = memory_new(&p->grids, count);
+    if (result == POLYP_OK) *out = p;
+    else polyp_predictor_close(p);
+    return result;
+}
+
+static status find_grid(size_t *out, polyp_predictor *p, int size)
+{
+    for (size_t i = 0; i < p->grid_count; i++) {
+        if (p->grids[i].size != size) continue;
+        *out = i;
+        return POLYP_OK;
+    }
+    grid *const g = &p->grids[p->grid_count];
+    *out = p->grid_count++;
+    g->size = size;
+    for (int slot = 0; slot < SLOTS; slot++) TRY(tensor_create(&g->input[slot], (shape){1, 3, size, size}));
+    return tensor_create(&g->mean, (shape){1, 1, size, size});
+}
+
+/* A plan for each size that the passes want. */
+static status add_members(polyp_predictor *p, const engine *e, const graph *g, int size, const plan_options *options)
+{
+    for (int i = 0; i < p->tta->scales; i++) {
+        member *const m = &p->members[p->member_count];
+        const int scaled = tta_size(size, p->tta->scale[i]);
+        TRY(find_grid(&m->grid, p, scaled));
+        TRY(plan_create(&m->plan, e, g, (shape){1, 3, scaled, scaled}, options));
+        p->member_count++;
+        p->passes += p->tta->turns;
+    }
+    return POLYP_OK;
+}
+
+static status load_members(polyp_predictor *p, size_t first, const params *weights)
+{
+    for (size_t i = first; i < p->member_count; i++) TRY(plan_load(p->members[i].plan, weights));
+    return POLYP_OK;
+}
+
+/* What several passes need beside their plans. */
+static status make_sums(polyp_predictor *p)
+{
+    int largest = 0;
+    if (p->passes == 1) return POLYP_OK;
+    for (size_t i = 0; i < p->grid_count; i++) largest = p->grids[i].size > largest ? p->grids[i].size : largest;
+    const size_t first = (size_t)p->grids[0].size * (size_t)p->grids[0].size;
+    TRY(memory_new(&p->pass, (size_t)largest * (size_t)largest));
+    TRY(memory_new(&p->resized, first));
+    return votes_create(&p->votes, first);
+}
 
 status predictor_create(polyp_predictor **out, const engine *e, const graph *g, int size, double threshold,
                         const plan_options *options)
 {
-    const shape input = {1, 3, size, size};
     const plan_options infer = {.mode = PLAN_INFER, .precision = options->precision, .threads = options->threads};
+    const polyp_predictor_options plain = {0};
     polyp_predictor *p;
-    TRY(memory_new(&p, 1));
-    p->model_threshold = p->threshold = threshold;
-    status result = plan_create(&p->plan, e, g, input, &infer);
-    for (int slot = 0; slot < SLOTS && result == POLYP_OK; slot++) result = tensor_create(&p->input[slot], input);
-    if (result == POLYP_OK) {
-        *out = p;
-    } else {
-        polyp_predictor_close(p);
-    }
+    TRY(create_empty(&p, 1, threshold, &plain));
+    const status result = add_members(p, e, g, size, &infer);
+    if (result == POLYP_OK) *out = p;
+    else polyp_predictor_close(p);
     return result;
 }
 
 status predictor_load(polyp_predictor *p, const params *weights)
 {
-    return plan_load(p->plan, weights);
+    return load_members(p, 0, weights);
+}
+
+static status add_model(polyp_predictor *p, const polyp_model *model, const engine *e, const plan_options *infer)
+{
+    const size_t first = p->member_count;
+    TRY(add_members(p, e, &model->graph, model->facts.size, infer));
+    const status result = load_members(p, first, &model->weights);
+    return result == POLYP_ERR_FORMAT ? fail_within(result, model->path) : result;
+}
+
+status predictor_open_models(polyp_predictor **out, const polyp_model *const *models, size_t count,
+                             const polyp_predictor_options *options)
+{
+    const engine *e;
+    const tta_kind *passes;
+    polyp_predictor *p;
+    if (count == 0) return fail(POLYP_ERR_ARGUMENT, "there is no model");
+    plan_options infer = {.mode = PLAN_INFER, .threads = options->threads};
+    TRY(engine_find(&e, options->engine ? options->engine : "auto"));
+    TRY(engine_precision(&infer.precision, e, options->precision));
+    TRY(tta_find(&passes, options->tta));
+    TRY(create_empty(&p, count * (size_t)passes->scales, models[0]->facts.threshold, options));
+    status result = POLYP_OK;
+    for (size_t i = 0; i < count && result == POLYP_OK; i++) result = add_model(p, models[i], e, &infer);
+    if (result == POLYP_OK) result = make_sums(p);
+    if (result == POLYP_OK) *out = p;
+    else polyp_predictor_close(p);
+    return result;
 }
 
 status predictor_open_model(polyp_predictor **out, const polyp_model *model, const polyp_predictor_options *options)
 {
-    const engine *e;
-    polyp_predictor *p;
-    plan_options how = {.threads = options->threads};
-    TRY(engine_find(&e, options->engine));
-    TRY(engine_precision(&how.precision, e, options->precision));
-    TRY(predictor_create(&p, e, &model->graph, model->facts.size, model->facts.threshold, &how));
-    const status result = predictor_load(p, &model->weights);
-    if (result == POLYP_OK) {
-        *out = p;
-        return POLYP_OK;
-    }
-    polyp_predictor_close(p);
-    return result == POLYP_ERR_FORMAT ? fail_within(result, model->path) : result;
+    return predictor_open_models(out, &model, 1, options);
 }
 
 tensor predictor_logits(const polyp_predictor *p)
 {
-    return plan_logits(p->plan);
+    return p->grids[0].mean;
 }
 
-void predictor_set_threshold(polyp_predictor *p, double threshold)
+status predictor_set_threshold(polyp_predictor *p, double threshold)
 {
-    p->threshold = threshold < 0.0 ? p->model_threshold : threshold;
-}
-
-status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture)
-{
-    return prepare_input(&p->input[slot], 0, picture);
-}
-
-status predictor_collect(polyp_predictor *p, int slot, int width, int height, polyp_image *probability,
-                         polyp_image *mask)
-{
-    const tensor input = plan_input(p->plan);
-    memcpy(input.data, p->input[slot].data, shape_count(input.shape) * sizeof *input.data);
-    TRY(plan_forward(p->plan));
-    return predictor_collect_again(p, width, height, probability, mask);
-}
-
-status predictor_collect_again(polyp_predictor *p, int width, int height, polyp_image *probability, polyp_image *mask)
-{
-    const tensor logits = plan_logits(p->plan);
-    return prepare_mask(probability, mask, &logits, 0, width, height, p->threshold);
+    const double wanted = threshold < 0.0 ? p->model_threshold : threshold;
+    TRY(mask_rules_check(&p->rules, wanted));
+    p->threshold = wanted;
+    return POLYP_OK;
 }
 
 void polyp_predictor_close(polyp_predictor *predictor)
 {
     if (!predictor) return;
-    plan_destroy(predictor->plan);
-    for (int slot = 0; slot < SLOTS; slot++) tensor_free(&predictor->input[slot]);
+    for (size_t i = 0; i < predictor->member_count; i++) plan_destroy(predictor->members[i].plan);
+    for (size_t i = 0; i < predictor->grid_count; i++) {
+        for (int slot = 0; slot < SLOTS; slot++) tensor_free(&predictor->grids[i].input[slot]);
+        tensor_free(&predictor->grids[i].mean);
+    }
+    votes_free(&predictor->votes);
+    memory_free(predictor->pass);
+    memory_free(predictor->resized);
+    memory_free(predictor->members);
+    memory_free(predictor->grids);
     memory_free(predictor);
+}
+
+/* ---- passes --------------------------------------------------------------------------------------------- */
+
+status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture)
+{
+    for (size_t i = 0; i < p->grid_count; i++) TRY(prepare_input(&p->grids[i].input[slot], 0, picture));
+    return POLYP_OK;
+}
+
+static status forward(const member *m, const grid *g, int slot, int turn)
+{
+    const tensor input = plan_input(m->plan);
+    turn_apply(input.data, g->input[slot].data, 3, g->size, turn);
+    return plan_forward(m->plan);
+}
+
+/* The pass's logits where the first grid has its pixels: every pass votes there. */
+static status vote(polyp_predictor *p, const grid *g)
+{
+    const grid *const first = &p->grids[0];
+    const size_t count = (size_t)first->size * (size_t)first->size;
+    const tensor pass = {{1, 1, g->size, g->size}, p->pass};
+    const float *logits = p->pass;
+    if (g != first) {
+        memset(p->resized, 0, count * sizeof *p->resized);
+        TRY(prepare_add_logits(p->resized, &pass, first->size, first->size));
+        logits = p->resized;
+    }
+    votes_add(&p->votes, logits, p->threshold);
+    return POLYP_OK;
+}
+
+static status run_pass(polyp_predictor *p, const member *m, int slot, int turn)
+{
+    grid *const g = &p->grids[m->grid];
+    const size_t count = (size_t)g->size * (size_t)g->size;
+    TRY(forward(m, g, slot, turn));
+    memset(p->pass, 0, count * sizeof *p->pass);
+    turn_undo_add(p->pass, plan_logits(m->plan).data, g->size, turn);
+    for (size_t i = 0; i < count; i++) g->mean.data[i] += p->pass[i] / (float)p->passes;
+    return vote(p, g);
+}
+
+static status run_all(polyp_predictor *p, int slot)
+{
+    votes_clear(&p->votes);
+    for (size_t i = 0; i < p->grid_count; i++)
+        memset(p->grids[i].mean.data, 0, shape_count(p->grids[i].mean.shape) * sizeof(float));
+    for (size_t i = 0; i < p->member_count; i++)
+        for (int turn = 0; turn < p->tta->turns; turn++) TRY(run_pass(p, &p->members[i], slot, turn));
+    return POLYP_OK;
+}
+
+/* One model in one pass: nothing to sum. */
+static status run_one(polyp_predictor *p, int slot)
+{
+    TRY(forward(&p->members[0], &p->grids[0], slot, 0));
+    const tensor logits = plan_logits(p->members[0].plan);
+    memcpy(p->grids[0].mean.data, logits.data, shape_count(logits.shape) * sizeof *logits.data);
+    return POLYP_OK;
+}
+
+/* ---- masks ---------------------------------------------------------------------------------------------- */
+
+/* Both from the averaged logits at the wanted size. A mean over several grids is added up there, which is exact: resizing
+ * is linear. */
+static status make_pictures(const polyp_predictor *p, int width, int height, double threshold, polyp_image *probability,
+                            polyp_image *mask)
+{
+    if (p->grid_count == 1) return prepare_mask(probability, mask, &p->grids[0].mean, 0, width, height, threshold);
+    float *logits;
+    TRY(memory_new(&logits, (size_t)width * (size_t)height));
+    status result = POLYP_OK;
+    for (size_t i = 0; i < p->grid_count && result == POLYP_OK; i++)
+        result = prepare_add_logits(logits, &p->grids[i].mean, width, height);
+    const tensor own = {{1, 1, height, width}, logits};
+    if (result == POLYP_OK) result = prepare_mask(probability, mask, &own, 0, width, height, threshold);
+    memory_free(logits);
+    return result;
+}
+
+static status apply_rules(const polyp_predictor *p, polyp_image *mask)
+{
+    polyp_image low = {0};
+    status result = POLYP_OK;
+    if (p->rules.low_threshold > 0.0) {
+        TRY_DONE(make_pictures(p, mask->width, mask->height, p->rules.low_threshold, NULL, &low));
+        TRY_DONE(mask_grow(mask, &low));
+    }
+    TRY_DONE(mask_clean(mask, &p->rules));
+done:
+    polyp_image_free(&low);
+    return result;
+}
+
+status predictor_collect(polyp_predictor *p, int slot, int width, int height, polyp_image *probability,
+                         polyp_image *mask)
+{
+    TRY(p->passes == 1 ? run_one(p, slot) : run_all(p, slot));
+    return predictor_collect_again(p, width, height, probability, mask);
+}
+
+status predictor_collect_again(polyp_predictor *p, int width, int height, polyp_image *probability, polyp_image *mask)
+{
+    polyp_image new_probability = {0}, new_mask = {0};
+    TRY(make_pictures(p, width, height, p->threshold, probability ? &new_probability : NULL, mask ? &new_mask : NULL));
+    const status result = mask && mask_rules_any(&p->rules) ? apply_rules(p, &new_mask) : POLYP_OK;
+    if (result != POLYP_OK) {
+        polyp_image_free(&new_probability);
+        polyp_image_free(&new_mask);
+        return result;
+    }
+    if (probability) *probability = new_probability;
+    if (mask) *mask = new_mask;
+    return POLYP_OK;
+}
+
+status predictor_uncertainty(polyp_uncertainty *out, const polyp_predictor *p)
+{
+    const grid *const first = &p->grids[0];
+    const size_t count = (size_t)first->size * (size_t)first->size;
+    float *logits;
+    TRY(memory_new(&logits, count));
+    status result = POLYP_OK;
+    for (size_t i = 0; i < p->grid_count && result == POLYP_OK; i++)
+        result = prepare_add_logits(logits, &p->grids[i].mean, first->size, first->size);
+    if (result == POLYP_OK) {
+        out->entropy = uncertainty_entropy(logits, count);
+        out->disagreement = votes_disagreement(&p->votes);
+    }
+    memory_free(logits);
+    return result;
 }

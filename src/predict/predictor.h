@@ -1,4 +1,5 @@
-/* Picture to mask: owns one inference plan and its buffers. polyp_predict() is a wrapper over submit and collect. */
+/* Picture to mask: one or several models, each in one or several passes. polyp_predict() is a wrapper over submit and
+ * collect. */
 #ifndef POLYP_PREDICT_PREDICTOR_H
 #define POLYP_PREDICT_PREDICTOR_H
 
@@ -15,23 +16,37 @@ status predictor_create(polyp_predictor **out, const engine *e, const graph *g, 
                         const plan_options *options);
 status predictor_load(polyp_predictor *p, const params *weights);
 
-/* Both for an opened model, which must stay open as long. Errors of its weights name its file. */
+/*
+ * For opened models, which must stay open as long. Several are an ensemble: the logits of all passes of all models are
+ * averaged; the threshold is the first model's. Errors of weights name their file; ARGUMENT (no model, options).
+ */
+status predictor_open_models(polyp_predictor **out, const polyp_model *const *models, size_t count,
+                             const polyp_predictor_options *options);
 status predictor_open_model(polyp_predictor **out, const polyp_model *model, const polyp_predictor_options *options);
 
 /* Resize and normalise into slot 0 or 1. */
 status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture);
 
-/* Run the network on a submitted slot and make the pictures wanted (NULL: not wanted), `width` x `height`. */
+/* Run all passes on a submitted slot and make the pictures wanted (NULL: not wanted), `width` x `height`. The mask is
+ * what is left after the rules; the probability is not touched by them. */
 status predictor_collect(polyp_predictor *p, int slot, int width, int height, polyp_image *probability,
                          polyp_image *mask);
 
 /* The same of the run that was collected last, at another size. */
 status predictor_collect_again(polyp_predictor *p, int width, int height, polyp_image *probability, polyp_image *mask);
 
-/* Logits (1, 1, size, size) of the run that was collected last; valid until the next. */
+/* Logits (1, 1, size, size) of the run that was collected last; valid until the next. Of several passes the mean over those
+ * of the first model's own size, weighted as in the whole. */
 tensor predictor_logits(const polyp_predictor *p);
 
-/* Threshold used for masks instead of the model's; negative: the model's. */
-void predictor_set_threshold(polyp_predictor *p, double threshold);
+/* How unsure the run that was collected last is: see polyp_predictor_uncertainty(). */
+status predictor_uncertainty(polyp_uncertainty *out, const polyp_predictor *p);
+
+/* Threshold used for masks instead of the model's; negative: the model's. Error: ARGUMENT (hysteresis begins above it). */
+status predictor_set_threshold(polyp_predictor *p, double threshold);
+
+/* What it does, in words for files and reports: "mean of 2 models, test-time augmentation flips, holes filled"; "" for one
+ * model in one pass without rules. memory_free() it; NULL after fail(MEMORY). */
+char *predictor_words(size_t models, const polyp_predictor_options *options);
 
 #endif

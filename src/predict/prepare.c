@@ -93,8 +93,7 @@ static float sigmoid(float z)
     return (z >= 0.0f ? 1.0f : e) / (1.0f + e);
 }
 
-/* sigmoid(z) > threshold asks the same as z > this, without a sigmoid. */
-static float logit_of(double threshold)
+float prepare_logit(double threshold)
 {
     if (threshold <= 0.0) return -INFINITY;
     if (threshold >= 1.0) return INFINITY;
@@ -148,7 +147,7 @@ status prepare_mask(polyp_image *probability, polyp_image *mask, const tensor *l
     for (int x = 0; x < width; x++) columns[x] = find_between(x, width, w);
     stretch_rows(stretched, plane, h, w, width, columns);
     finish_rows(probability ? &new_probability : NULL, mask ? &new_mask : NULL, stretched, h, width, height,
-                logit_of(threshold));
+                prepare_logit(threshold));
     if (probability) *probability = new_probability;
     if (mask) *mask = new_mask;
 done:
@@ -156,6 +155,32 @@ done:
         polyp_image_free(&new_probability);
         polyp_image_free(&new_mask);
     }
+    memory_free(columns);
+    memory_free(stretched);
+    return result;
+}
+
+FAST_CLONES static void add_row(float *sum, const float *low, const float *high, float share, int width)
+{
+    for (int x = 0; x < width; x++) sum[x] += (1.0f - share) * low[x] + share * high[x];
+}
+
+status prepare_add_logits(float *sum, const tensor *logits, int width, int height)
+{
+    const int h = logits->shape.h, w = logits->shape.w;
+    between *columns = NULL;
+    float *stretched = NULL; /* (h, width) */
+    status result;
+    TRY_DONE(memory_new(&columns, (size_t)width));
+    TRY_DONE(memory_new(&stretched, (size_t)h * (size_t)width));
+    for (int x = 0; x < width; x++) columns[x] = find_between(x, width, w);
+    stretch_rows(stretched, logits->data, h, w, width, columns);
+    for (int y = 0; y < height; y++) {
+        const between b = find_between(y, height, h);
+        add_row(sum + (size_t)y * (size_t)width, stretched + (size_t)b.low * (size_t)width,
+                stretched + (size_t)b.high * (size_t)width, b.share, width);
+    }
+done:
     memory_free(columns);
     memory_free(stretched);
     return result;

@@ -24,4 +24,10 @@ void prepare_normalise_levels(tensor *input, int index);
 status prepare_mask(polyp_image *probability, polyp_image *mask, const tensor *logits, int index, int width, int height,
                     double threshold);
 
+/* The resizing alone: sum (height, width) += logits (1, 1, h, w), resized as above. */
+status prepare_add_logits(float *sum, const tensor *logits, int width, int height);
+
+/* sigmoid(z) > threshold asks the same as z > this, without a sigmoid. */
+float prepare_logit(double threshold);
+
 #endif

@@ -135,6 +135,7 @@ static void print_probabilities(FILE *to, const score_report *r)
 
 void score_report_print(FILE *to, const score_report *r, bool all)
 {
+    if (r->scored) fprintf(to, "%s\n", r->scored); /* and how, where that is not the plain way */
     print_head(to, r);
     print_six(to, r);
     if (all) {
