@@ -246,8 +246,8 @@ static status run_one(polyp_predictor *p, int slot)
 
 /* ---- masks ---------------------------------------------------------------------------------------------- */
 
-/* Both from the averaged logits at the wanted size. A mean over several grids is added up there, which is exact: resizing
- * is linear. */
+/* Both from the averaged logits at the wanted size. A mean over several grids is added up there, which is exact:
+ * resizing is linear. */
 static status make_pictures(const polyp_predictor *p, int width, int height, double threshold, polyp_image *probability,
                             polyp_image *mask)
 {

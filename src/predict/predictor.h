@@ -35,18 +35,19 @@ status predictor_collect(polyp_predictor *p, int slot, int width, int height, po
 /* The same of the run that was collected last, at another size. */
 status predictor_collect_again(polyp_predictor *p, int width, int height, polyp_image *probability, polyp_image *mask);
 
-/* Logits (1, 1, size, size) of the run that was collected last; valid until the next. Of several passes the mean over those
- * of the first model's own size, weighted as in the whole. */
+/* Logits (1, 1, size, size) of the run that was collected last; valid until the next. Of several passes the mean over
+ * those of the first model's own size, weighted as in the whole. */
 tensor predictor_logits(const polyp_predictor *p);
 
 /* How unsure the run that was collected last is: see polyp_predictor_uncertainty(). */
 status predictor_uncertainty(polyp_uncertainty *out, const polyp_predictor *p);
 
-/* Threshold used for masks instead of the model's; negative: the model's. Error: ARGUMENT (hysteresis begins above it). */
+/* Threshold used for masks instead of the model's; negative: the model's. Error: ARGUMENT (hysteresis begins above
+ * it). */
 status predictor_set_threshold(polyp_predictor *p, double threshold);
 
-/* What it does, in words for files and reports: "mean of 2 models, test-time augmentation flips, holes filled"; "" for one
- * model in one pass without rules. memory_free() it; NULL after fail(MEMORY). */
+/* What it does, in words for files and reports: "mean of 2 models, test-time augmentation flips, holes filled"; "" for
+ * one model in one pass without rules. memory_free() it; NULL after fail(MEMORY). */
 char *predictor_words(size_t models, const polyp_predictor_options *options);
 
 #endif

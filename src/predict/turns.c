@@ -30,7 +30,8 @@ int tta_size(int size, double scale)
     return SIZE_STEP * (steps > 0 ? steps : 1);
 }
 
-/* Where turn `turn` takes pixel (x, y) of its result from. Bit 0: left-right, bit 1: up-down, bit 2: then transposed. */
+/* Where turn `turn` takes pixel (x, y) of its result from. Bit 0: left-right, bit 1: up-down, bit 2: then
+ * transposed. */
 static size_t source_of(int x, int y, int n, int turn)
 {
     const int u = turn & 1 ? n - 1 - x : x, v = turn & 2 ? n - 1 - y : y;
