@@ -17,7 +17,8 @@ SETTINGS_FIT(settings);
 static const option_row rows[] = {
     ROW_TEXT("split", options.split, "NAME",
              "only the pictures of splits/NAME.txt, or of a list such as RUN/valid.txt (not given: every pair)"),
-    ROW_INT("ignore", options.ignore, "LEVEL", "masks give this grey level to pixels that do not count; 0: none", 0, 254, 1),
+    ROW_INT("ignore", options.ignore, "LEVEL", "masks give this grey level to pixels that do not count; 0: none", 0,
+            254, 1),
     ROW_FLAG("all", options.all,
              "print every averaging, distances, objects, sizes, thresholds and calibration; --json always has them"),
     ROW_TEXT("masks", options.masks, "DIR", "score the masks DIR/STEM.png of any program, instead of a model"),
@@ -111,9 +112,10 @@ const command cmd_evaluate = {
     .name = "evaluate",
     .operands = "[MODEL ...] DATA [DATA ...]",
     .summary = "score a model on pictures with masks, compare two, or score another program's masks",
-    .details = "Every picture is scored at its own size. Two models are compared on the same pictures: a test of each "
-               "difference, by sign flips of the groups' means. MODEL,MODEL is an ensemble: the mean of their logits. Several DATA "
-               "(folders, .csv, .json) are scored as one. docs/metrics.md has every formula.",
+    .details =
+        "Every picture is scored at its own size. Two models are compared on the same pictures: a test of each "
+        "difference, by sign flips of the groups' means. MODEL,MODEL is an ensemble: the mean of their logits. Several DATA "
+        "(folders, .csv, .json) are scored as one. docs/metrics.md has every formula.",
     .operands_min = 1,
     .operands_max = SIZE_MAX,
     .rows = rows,
