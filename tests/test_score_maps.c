@@ -270,17 +270,22 @@ static void test_agrees_with_scikit_learn(void **state)
 
 /* ---- distances ------------------------------------------------------------------------------------------- */
 
+static uint32_t squared_between(uint32_t a, uint32_t b, uint32_t width)
+{
+    const int64_t dx = (int64_t)(a % width) - (int64_t)(b % width), dy = (int64_t)(a / width) - (int64_t)(b / width);
+    return (uint32_t)(dx * dx + dy * dy);
+}
+
 /* The nearest marked pixel by looking at all of them: the leftmost column first, then the uppermost. */
 static uint32_t search(const unsigned char *marked, int width, int height, uint32_t from)
 {
+    const uint32_t wide = (uint32_t)width;
     uint32_t best = DISTANCE_NONE;
-    for (uint32_t x = 0; x < (uint32_t)width; x++) {
+    for (uint32_t x = 0; x < wide; x++) {
         for (uint32_t y = 0; y < (uint32_t)height; y++) {
-            const uint32_t i = y * (uint32_t)width + x;
+            const uint32_t i = y * wide + x;
             if (!marked[i]) continue;
-            if (best == DISTANCE_NONE ||
-                distance_squared(from, i, (uint32_t)width) < distance_squared(from, best, (uint32_t)width))
-                best = i;
+            if (best == DISTANCE_NONE || squared_between(from, i, wide) < squared_between(from, best, wide)) best = i;
         }
     }
     return best;
@@ -295,12 +300,18 @@ static void test_distances_are_exact(void **state)
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
         const int width = sizes[k][0], height = sizes[k][1];
         unsigned char marked[1600];
-        uint32_t nearest[1600];
+        uint32_t squared[1600], nearest[1600];
+        int32_t rows[1600], line[64];
         random_stream r = random_open(k, RANDOM_TEST, 4, 0);
         for (int i = 0; i < width * height; i++) marked[i] = random_below(&r, 1000) < (uint64_t)sizes[k][2];
-        assert_ok(distance_nearest(nearest, marked, width, height, &s));
+        assert_ok(distance_transform(squared, nearest, marked, NULL, width, height, &s));
+        distance_rows(rows, line, marked, width, height);
         for (uint32_t i = 0; i < (uint32_t)(width * height); i++) {
-            assert_int_equal(nearest[i], search(marked, width, height, i));
+            const uint32_t best = search(marked, width, height, i);
+            const uint32_t expected = best == DISTANCE_NONE ? best : squared_between(i, best, (uint32_t)width);
+            assert_int_equal(nearest[i], best);
+            assert_int_equal(squared[i], expected);
+            assert_int_equal(distance_beside(rows, (int)i % width, (int)i / width, width), expected);
         }
     }
     scratch_free(&s);

@@ -62,7 +62,7 @@ static void test_bootstrap_agrees_with_numpy(void **state)
         assert_in_range(count, 1, 64);
         for (size_t k = 0; k < count; k++) values[k] = json_number_value(json_array_get(list, k));
         polyp_interval interval;
-        assert_ok(interval_of_mean(&interval, values, NULL, count));
+        assert_ok(bootstrap_mean(&interval, values, NULL, count));
         assert_near(interval.low, number(one, "low"), 1e-12);
         assert_near(interval.high, number(one, "high"), 1e-12);
     }
@@ -82,7 +82,7 @@ static void test_bootstrap_width(void **state)
     }
     const double mean = sum / 400, half = 1.96 * sqrt(squares / 400 - mean * mean) / 20;
     polyp_interval interval;
-    assert_ok(interval_of_mean(&interval, values, NULL, 400));
+    assert_ok(bootstrap_mean(&interval, values, NULL, 400));
     assert_near(interval.low, mean - half, half / 20);
     assert_near(interval.high, mean + half, half / 20);
 }
@@ -92,13 +92,13 @@ static void test_bootstrap_leaves_out_nan(void **state)
     (void)state;
     const double with[] = {0.5, NAN, 0.7, 0.9, NAN}, without[] = {0.5, 0.7, 0.9}, none[] = {NAN, NAN};
     polyp_interval a, b;
-    assert_ok(interval_of_mean(&a, with, NULL, 5));
-    assert_ok(interval_of_mean(&b, without, NULL, 3));
+    assert_ok(bootstrap_mean(&a, with, NULL, 5));
+    assert_ok(bootstrap_mean(&b, without, NULL, 3));
     assert_near(a.low, b.low, 0);
     assert_near(a.high, b.high, 0);
-    assert_ok(interval_of_mean(&a, none, NULL, 2));
+    assert_ok(bootstrap_mean(&a, none, NULL, 2));
     assert_true(isnan(a.low) && isnan(a.high));
-    assert_ok(interval_of_mean(&a, none, NULL, 0));
+    assert_ok(bootstrap_mean(&a, none, NULL, 0));
     assert_true(isnan(a.low) && isnan(a.high));
 }
 
@@ -109,7 +109,7 @@ static void test_bootstrap_without_memory(void **state)
     polyp_interval interval = {7, 7};
     for (size_t k = 1; k <= 2; k++) {
         (void)memory_fail_at(k);
-        assert_int_equal(interval_of_mean(&interval, values, NULL, 3), POLYP_ERR_MEMORY);
+        assert_int_equal(bootstrap_mean(&interval, values, NULL, 3), POLYP_ERR_MEMORY);
         (void)memory_fail_at(0);
         assert_near(interval.low, 7, 0);
     }
@@ -141,9 +141,9 @@ static void test_groups_agree_with_numpy(void **state)
         (void)read_groups(groups, one);
         assert_ok(groups_count(&found, groups, count));
         assert_int_equal(found, (size_t)number(one, "count"));
-        assert_ok(interval_of_ratio(&interval, above, below, groups, count));
+        assert_ok(bootstrap_ratios(&(ratio){above, below, &interval}, 1, groups, count));
         assert_interval(&interval, one, "ratio");
-        assert_ok(interval_of_mean(&interval, above, groups, count));
+        assert_ok(bootstrap_mean(&interval, above, groups, count));
         assert_interval(&interval, one, "mean");
     }
     json_decref(golden);
@@ -158,13 +158,13 @@ static void test_copies_do_not_narrow_it(void **state)
     polyp_interval one, grouped, naive;
     random_stream r = random_open(9, RANDOM_TEST, 6, 0);
     for (int i = 0; i < 20; i++) values[i] = random_uniform(&r, 0, 1);
-    assert_ok(interval_of_mean(&one, values, NULL, 20));
+    assert_ok(bootstrap_mean(&one, values, NULL, 20));
     for (int i = 0; i < 200; i++) {
         values[i] = values[i % 20];
         groups[i] = 7 * (i % 20);
     }
-    assert_ok(interval_of_mean(&grouped, values, groups, 200));
-    assert_ok(interval_of_mean(&naive, values, NULL, 200));
+    assert_ok(bootstrap_mean(&grouped, values, groups, 200));
+    assert_ok(bootstrap_mean(&naive, values, NULL, 200));
     assert_near(grouped.low, one.low, 1e-12);
     assert_near(grouped.high, one.high, 1e-12);
     assert_true(naive.high - naive.low < (one.high - one.low) / 2);

@@ -113,8 +113,8 @@ static status find_intervals(polyp_evaluation *e, const pixel_counts *counts, si
         jaccard[i] = m.jaccard;
         dsc[i] = m.dsc;
     }
-    TRY_DONE(interval_of_mean(&e->jaccard_95, jaccard, NULL, count));
-    TRY_DONE(interval_of_mean(&e->dsc_95, dsc, NULL, count));
+    TRY_DONE(bootstrap_mean(&e->jaccard_95, jaccard, NULL, count));
+    TRY_DONE(bootstrap_mean(&e->dsc_95, dsc, NULL, count));
 done:
     memory_free(jaccard);
     memory_free(dsc);

@@ -78,10 +78,11 @@ static status mask_threshold(int *out, const polyp_image *mask, ignored_levels i
 static void apply_levels(polyp_image *mask, int threshold, ignored_levels ignored)
 {
     const size_t count = (size_t)mask->width * (size_t)mask->height;
-    for (size_t i = 0; i < count; i++) {
-        const int level = mask->pixels[i];
-        mask->pixels[i] = is_ignored(ignored, level) ? MASK_IGNORED : level >= threshold ? MASK_POLYP : MASK_BACKGROUND;
+    unsigned char becomes[256];
+    for (int level = 0; level < 256; level++) {
+        becomes[level] = is_ignored(ignored, level) ? MASK_IGNORED : level >= threshold ? MASK_POLYP : MASK_BACKGROUND;
     }
+    for (size_t i = 0; i < count; i++) mask->pixels[i] = becomes[mask->pixels[i]];
 }
 
 status sample_mask(polyp_image *out, const polyp_image *stored, bool jpeg, int ignore, const char *path)

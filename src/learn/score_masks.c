@@ -149,19 +149,31 @@ static status fit_size(polyp_image *image, const polyp_image *truth, const char 
 static void decide(polyp_image *mask, const polyp_image *probability, double threshold)
 {
     const size_t pixels = (size_t)mask->width * (size_t)mask->height;
-    for (size_t i = 0; i < pixels; i++) mask->pixels[i] = probability->pixels[i] / 255.0 > threshold ? 255 : 0;
+    int least = 0; /* level above the threshold */
+    while (least < 256 && !(least / 255.0 > threshold)) least++;
+    for (size_t i = 0; i < pixels; i++) mask->pixels[i] = probability->pixels[i] >= least ? 255 : 0;
+}
+
+static status read_grey(polyp_image *out, const char *path)
+{
+    polyp_image stored = {0};
+    TRY(image_read(&stored, path));
+    if (stored.channels == 1) {
+        *out = stored;
+        return POLYP_OK;
+    }
+    const status result = image_to_grey(out, &stored);
+    polyp_image_free(&stored);
+    return result;
 }
 
 static status read_probability(work *w, const char *path, bool resize, double threshold)
 {
-    polyp_image stored = {0};
-    TRY(image_read(&stored, path));
-    status result = image_to_grey(&w->probability, &stored);
-    polyp_image_free(&stored);
-    if (result == POLYP_OK) result = fit_size(&w->probability, &w->truth, path, resize);
-    if (result == POLYP_OK) result = image_create(&w->mask, w->probability.width, w->probability.height, 1);
-    if (result == POLYP_OK) decide(&w->mask, &w->probability, threshold);
-    return result;
+    TRY(read_grey(&w->probability, path));
+    TRY(fit_size(&w->probability, &w->truth, path, resize));
+    TRY(image_create(&w->mask, w->probability.width, w->probability.height, 1));
+    decide(&w->mask, &w->probability, threshold);
+    return POLYP_OK;
 }
 
 /* Runs on a worker, scoring included: rows do not touch one another. */

@@ -34,7 +34,6 @@ typedef struct score_options {
 typedef struct score_set {
     dataset data;
     score_report report;
-    const char **part_names; /* in the data's arena */
 } score_set;
 
 /* Score a model, or the ensemble of several. The report is summed up. score_set_free() in every case. Errors: those of

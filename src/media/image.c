@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clones.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "media/formats.h"
@@ -154,17 +155,29 @@ status image_to_rgb(polyp_image *out, const polyp_image *in)
     return POLYP_OK;
 }
 
+/* .299, .587 and .114 in 65536ths, as PIL has them. `step` is a constant at each call. */
+static inline __attribute__((always_inline)) void weigh_colours(unsigned char *restrict out, const unsigned char *in,
+                                                                size_t pixels, size_t step)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        const unsigned char *const p = in + i * step;
+        out[i] = (unsigned char)((19595U * p[0] + 38470U * p[1] + 7471U * p[2] + 0x8000U) >> 16);
+    }
+}
+
+FAST_CLONES static void grey_pixels(unsigned char *out, const unsigned char *in, size_t pixels, int channels)
+{
+    if (channels == 3) weigh_colours(out, in, pixels, 3);
+    else weigh_colours(out, in, pixels, 4);
+}
+
 status image_to_grey(polyp_image *out, const polyp_image *in)
 {
     polyp_image image;
     TRY(image_create(&image, in->width, in->height, 1));
-    const size_t pixels = pixel_count(in), step = (size_t)in->channels;
-    if (step == 1) memcpy(image.pixels, in->pixels, pixels);
-    for (size_t i = 0; step != 1 && i < pixels; i++) {
-        const unsigned char *const p = in->pixels + i * step;
-        /* .299, .587 and .114 in 65536ths, as PIL has them */
-        image.pixels[i] = (unsigned char)((19595U * p[0] + 38470U * p[1] + 7471U * p[2] + 0x8000U) >> 16);
-    }
+    const size_t pixels = pixel_count(in);
+    if (in->channels == 1) memcpy(image.pixels, in->pixels, pixels);
+    else grey_pixels(image.pixels, in->pixels, pixels, in->channels);
     *out = image;
     return POLYP_OK;
 }

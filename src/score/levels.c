@@ -2,21 +2,19 @@
 #include "score/levels.h"
 
 #include <float.h>
-#include <string.h>
 
-/* Two tables take turns, so that a run of equal levels does not wait for itself. */
+/* Four tables take turns, so that a run of equal levels does not wait for itself. */
 void levels_count(level_counts *out, const unsigned char *probability, const unsigned char *truth, size_t count)
 {
-    level_counts odd = {0};
-    memset(out, 0, sizeof *out);
-    for (size_t i = 0; i + 1 < count; i += 2) {
-        (truth[i] > 127 ? out->polyp : out->other)[probability[i]]++;
-        (truth[i + 1] > 127 ? odd.polyp : odd.other)[probability[i + 1]]++;
-    }
-    if (count % 2 == 1) (truth[count - 1] > 127 ? out->polyp : out->other)[probability[count - 1]]++;
-    for (int k = 0; k < LEVELS; k++) {
-        out->polyp[k] += odd.polyp[k];
-        out->other[k] += odd.other[k];
+    enum { TABLES = 4 };
+    uint32_t tables[TABLES][2][LEVELS] = {0}; /* other, polyp */
+    size_t i = 0;
+    for (; i + TABLES <= count; i += TABLES)
+        for (size_t k = 0; k < TABLES; k++) tables[k][truth[i + k] >> 7][probability[i + k]]++;
+    for (; i < count; i++) tables[0][truth[i] >> 7][probability[i]]++;
+    for (int b = 0; b < LEVELS; b++) {
+        out->other[b] = tables[0][0][b] + tables[1][0][b] + tables[2][0][b] + tables[3][0][b];
+        out->polyp[b] = tables[0][1][b] + tables[1][1][b] + tables[2][1][b] + tables[3][1][b];
     }
 }
 

@@ -10,11 +10,22 @@ const double object_overlaps[OBJECT_LEVELS] = {0.5, 0.1};
 
 /* ---- components ---------------------------------------------------------------------------- */
 
+enum { OBJECTS_MOST = 1000 }; /* each has a thousandth of the picture at least */
+
 /* Pixels of one row that touch: from .. end - 1. Runs of one component point at one another; the smallest is its root. */
 typedef struct run {
     int from, end;
     uint32_t parent, area;
+    uint32_t label; /* 0: a speck; else 1 .. count, components in the order of their first pixels */
 } run;
+
+/* The components of one mask. */
+typedef struct object_list {
+    run *runs;
+    uint32_t *rows;                   /* rows[y]: first run of row y; rows[height]: how many there are */
+    uint32_t areas[OBJECTS_MOST + 1]; /* pixels, by label */
+    size_t count;                     /* without specks */
+} object_list;
 
 static uint32_t find_root(run *runs, uint32_t i)
 {
@@ -32,17 +43,27 @@ static void unite(run *runs, uint32_t a, uint32_t b)
     else runs[first].parent = second;
 }
 
+/* First pixel from `x` on that is polyp (or is not); `width` when there is none. Eight at once: the top bit decides. */
+static int next_pixel(const unsigned char *row, int x, int width, bool polyp)
+{
+    const uint64_t tops = 0x8080808080808080, other = polyp ? 0 : tops;
+    uint64_t eight;
+    for (; x + 8 <= width; x += 8) {
+        memcpy(&eight, row + x, sizeof eight);
+        if ((eight & tops) != other) break;
+    }
+    while (x < width && (row[x] > 127) != polyp) x++;
+    return x;
+}
+
 /* Appends the runs of a row; returns how many runs there are then. */
 static uint32_t add_runs(run *runs, uint32_t count, const unsigned char *row, int width)
 {
-    int x = 0;
-    while (x < width) {
-        while (x < width && row[x] <= 127) x++;
-        const int from = x;
-        while (x < width && row[x] > 127) x++;
-        if (x == from) break;
-        runs[count] = (run){from, x, count, (uint32_t)(x - from)};
+    for (int from = next_pixel(row, 0, width, true); from < width;) {
+        const int end = next_pixel(row, from, width, false);
+        runs[count] = (run){from, end, count, (uint32_t)(end - from), 0};
         count++;
+        from = next_pixel(row, end, width, true);
     }
     return count;
 }
@@ -58,60 +79,37 @@ static void unite_rows(run *runs, uint32_t above, uint32_t here, uint32_t end)
     }
 }
 
-/* rows[y]: first run of row y; rows[height]: how many there are. */
-static void find_runs(run *runs, uint32_t *rows, const unsigned char *mask, int width, int height)
+static void find_runs(object_list *o, const unsigned char *mask, int width, int height)
 {
-    rows[0] = 0;
+    o->rows[0] = 0;
     for (int y = 0; y < height; y++) {
-        rows[y + 1] = add_runs(runs, rows[y], mask + (size_t)y * (size_t)width, width);
-        if (y > 0) unite_rows(runs, rows[y - 1], rows[y], rows[y + 1]);
+        o->rows[y + 1] = add_runs(o->runs, o->rows[y], mask + (size_t)y * (size_t)width, width);
+        if (y > 0) unite_rows(o->runs, o->rows[y - 1], o->rows[y], o->rows[y + 1]);
     }
 }
 
-/* numbers[run]: the label of its component. A root comes before the other runs of its component. */
-static void number_components(object_list *out, uint32_t *numbers, run *runs, uint32_t count, double least)
+/* A root comes before the other runs of its component. */
+static void number_components(object_list *o, uint32_t count, double least)
 {
+    run *const runs = o->runs;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t root = find_root(runs, i);
         if (root != i) runs[root].area += runs[i].area;
     }
-    out->count = 0;
+    o->count = 0;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t root = find_root(runs, i);
-        if (root == i) {
-            const bool speck = runs[i].area < least;
-            numbers[i] = speck ? 0 : (uint32_t)++out->count;
-            if (!speck) out->areas[out->count] = runs[i].area;
-        } else {
-            numbers[i] = numbers[root];
-        }
+        if (root != i) runs[i].label = runs[root].label;
+        else if (runs[i].area >= least) o->areas[runs[i].label = (uint32_t)++o->count] = runs[i].area;
     }
 }
 
-static void paint(uint32_t *labels, const run *runs, const uint32_t *rows, const uint32_t *numbers, int width,
-                  int height)
+static status find_objects(object_list *o, const unsigned char *mask, int width, int height, scratch *s)
 {
-    memset(labels, 0, (size_t)width * (size_t)height * sizeof *labels);
-    for (int y = 0; y < height; y++) {
-        uint32_t *const row = labels + (size_t)y * (size_t)width;
-        for (uint32_t i = rows[y]; i < rows[y + 1]; i++)
-            for (int x = runs[i].from; x < runs[i].end; x++) row[x] = numbers[i];
-    }
-}
-
-status objects_label(object_list *out, const unsigned char *mask, int width, int height, scratch *s)
-{
-    const int taken = s->taken;
-    const size_t most = ((size_t)width + 1) / 2 * (size_t)height; /* runs */
-    run *runs;
-    uint32_t *rows, *numbers;
-    TRY(scratch_take(s, &runs, most));
-    TRY(scratch_take(s, &numbers, most));
-    TRY(scratch_take(s, &rows, (size_t)height + 1));
-    find_runs(runs, rows, mask, width, height);
-    number_components(out, numbers, runs, rows[height], OBJECT_LEAST_SHARE * width * height);
-    paint(out->labels, runs, rows, numbers, width, height);
-    s->taken = taken;
+    TRY(scratch_take(s, &o->runs, ((size_t)width + 1) / 2 * (size_t)height));
+    TRY(scratch_take(s, &o->rows, (size_t)height + 1));
+    find_runs(o, mask, width, height);
+    number_components(o, o->rows[height], OBJECT_LEAST_SHARE * width * height);
     return POLYP_OK;
 }
 
@@ -132,11 +130,16 @@ static int compare_pairs(const void *a, const void *b)
 }
 
 /* common[t * (found->count + 1) + f]: pixels that truth's object t and found object f share. */
-static void count_common(uint32_t *common, const object_list *truth, const object_list *found, size_t pixels)
+static void count_row(uint32_t *common, const object_list *truth, const object_list *found, int y)
 {
-    const size_t columns = found->count + 1;
-    memset(common, 0, (truth->count + 1) * columns * sizeof *common);
-    for (size_t i = 0; i < pixels; i++) common[truth->labels[i] * columns + found->labels[i]]++;
+    const run *t = truth->runs + truth->rows[y], *f = found->runs + found->rows[y];
+    const run *const last_t = truth->runs + truth->rows[y + 1], *const last_f = found->runs + found->rows[y + 1];
+    while (t < last_t && f < last_f) {
+        const int from = t->from > f->from ? t->from : f->from, end = t->end < f->end ? t->end : f->end;
+        if (from < end) common[t->label * (found->count + 1) + f->label] += (uint32_t)(end - from);
+        if (t->end < f->end) t++;
+        else f++;
+    }
 }
 
 static size_t list_pairs(pair *pairs, const uint32_t *common, const object_list *truth, const object_list *found)
@@ -164,14 +167,16 @@ static void match(object_counts *out, const pair *pairs, size_t count)
     }
 }
 
-static status match_lists(object_counts *out, const object_list *truth, const object_list *found, size_t pixels,
+static status match_lists(object_counts *out, const object_list *truth, const object_list *found, int height,
                           scratch *s)
 {
+    const size_t cells = (truth->count + 1) * (found->count + 1);
     uint32_t *common;
     pair *pairs;
-    TRY(scratch_take(s, &common, (truth->count + 1) * (found->count + 1)));
+    TRY(scratch_take(s, &common, cells));
     TRY(scratch_take(s, &pairs, truth->count * found->count));
-    count_common(common, truth, found, pixels);
+    memset(common, 0, cells * sizeof *common);
+    for (int y = 0; y < height; y++) count_row(common, truth, found, y);
     *out = (object_counts){.polyps = truth->count, .predicted = found->count};
     match(out, pairs, list_pairs(pairs, common, truth, found));
     return POLYP_OK;
@@ -181,13 +186,10 @@ status objects_match(object_counts *out, const unsigned char *truth, const unsig
                      scratch *s)
 {
     const int taken = s->taken;
-    const size_t pixels = (size_t)width * (size_t)height;
     object_list real, said;
-    TRY(scratch_take(s, &real.labels, pixels));
-    TRY(scratch_take(s, &said.labels, pixels));
-    TRY(objects_label(&real, truth, width, height, s));
-    TRY(objects_label(&said, found, width, height, s));
-    TRY(match_lists(out, &real, &said, pixels, s));
+    TRY(find_objects(&real, truth, width, height, s));
+    TRY(find_objects(&said, found, width, height, s));
+    TRY(match_lists(out, &real, &said, height, s));
     s->taken = taken;
     return POLYP_OK;
 }

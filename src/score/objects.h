@@ -27,13 +27,4 @@ typedef struct object_counts {
 status objects_match(object_counts *out, const unsigned char *truth, const unsigned char *found, int width, int height,
                      scratch *s);
 
-/* The components of one mask. labels[i]: 0 for background and specks, else 1 .. count, by their first pixels. */
-enum { OBJECTS_MOST = 1000 }; /* each has a thousandth of the picture at least */
-typedef struct object_list {
-    uint32_t *labels;                 /* [width * height], the caller's */
-    uint32_t areas[OBJECTS_MOST + 1]; /* pixels, by label */
-    size_t count;
-} object_list;
-status objects_label(object_list *out, const unsigned char *mask, int width, int height, scratch *s);
-
 #endif

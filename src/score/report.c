@@ -33,21 +33,22 @@ double score_value(const score_report *r, const score_row *row, enum score_metri
 
 /* ---- a part -------------------------------------------------------------------------------- */
 
-/* Some of the rows, with room for one number of each. */
+/* Some of the rows, with room for numbers of each. */
 typedef struct selection {
     const score_report *report;
     const score_row **rows;
     int *groups;
-    double *above, *below;
+    double *numbers; /* [NUMBERS_MOST][count] */
     size_t count;
 } selection;
+
+enum { NUMBERS_MOST = SCORE_METRICS + 2 * SCORE_POOLED };
 
 static void selection_free(selection *s)
 {
     memory_free(s->rows);
     memory_free(s->groups);
-    memory_free(s->above);
-    memory_free(s->below);
+    memory_free(s->numbers);
 }
 
 static status selection_open(selection *out, const score_report *r)
@@ -56,8 +57,7 @@ static status selection_open(selection *out, const score_report *r)
     *out = (selection){.report = r};
     TRY(memory_new(&out->rows, most));
     TRY(memory_new(&out->groups, most));
-    TRY(memory_new(&out->above, most));
-    return memory_new(&out->below, most);
+    return memory_new(&out->numbers, NUMBERS_MOST * most);
 }
 
 static void select_row(selection *s, const score_row *row)
@@ -78,12 +78,6 @@ static double mean_of(const selection *s, enum score_metric metric)
     return sum / count; /* 0 / 0 is the NaN that is wanted */
 }
 
-static status mean_interval(polyp_interval *out, selection *s, enum score_metric metric)
-{
-    for (size_t i = 0; i < s->count; i++) s->above[i] = score_value(s->report, s->rows[i], metric);
-    return interval_of_mean(out, s->above, s->groups, s->count);
-}
-
 /* A pooled metric is a sum of this over a sum of that. */
 static void pooled_ratio(double *above, double *below, const pixel_counts *c, int metric)
 {
@@ -101,12 +95,6 @@ static void pooled_ratio(double *above, double *below, const pixel_counts *c, in
     *below = ratios[metric][1];
 }
 
-static status pooled_interval(polyp_interval *out, selection *s, int metric)
-{
-    for (size_t i = 0; i < s->count; i++) pooled_ratio(&s->above[i], &s->below[i], &s->rows[i]->counts, metric);
-    return interval_of_ratio(out, s->above, s->below, s->groups, s->count);
-}
-
 static void sum_pooled(score_part *out, const selection *s)
 {
     pixel_counts sum = {0};
@@ -119,22 +107,36 @@ static void sum_pooled(score_part *out, const selection *s)
     out->pooled[SCORE_SPECIFICITY] = scores_specificity(&sum);
 }
 
+/* The first `means` per-image means and `pooled` pooled metrics. */
+static status find_intervals(score_part *out, selection *s, int means, int pooled)
+{
+    ratio ratios[SCORE_METRICS + SCORE_POOLED];
+    double *next = s->numbers;
+    size_t used = 0;
+    for (int m = 0; m < means; m++, next += s->count) {
+        for (size_t i = 0; i < s->count; i++) next[i] = score_value(s->report, s->rows[i], (enum score_metric)m);
+        ratios[used++] = (ratio){next, NULL, &out->mean_95[m]};
+    }
+    for (int m = 0; m < pooled; m++, next += 2 * s->count) {
+        for (size_t i = 0; i < s->count; i++) pooled_ratio(&next[i], &next[s->count + i], &s->rows[i]->counts, m);
+        ratios[used++] = (ratio){next, next + s->count, &out->pooled_95[m]};
+    }
+    return bootstrap_ratios(ratios, used, s->groups, s->count);
+}
+
 /* Every interval for the whole set, those of Jaccard and DSC for a part. */
 static status sum_part(score_part *out, selection *s, const char *name, bool whole)
 {
+    const polyp_interval unknown = {NAN, NAN};
     *out = (score_part){.name = name, .images = s->count};
     for (size_t i = 0; i < s->count; i++) out->without_polyp += !has_polyp(s->rows[i]);
     sum_pooled(out, s);
     for (int m = 0; m < SCORE_METRICS; m++) {
-        out->mean[m] = mean_of(s, m);
-        out->mean_95[m] = (polyp_interval){NAN, NAN};
-        if (whole || m == SCORE_JACCARD || m == SCORE_DSC) TRY(mean_interval(&out->mean_95[m], s, m));
+        out->mean[m] = mean_of(s, (enum score_metric)m);
+        out->mean_95[m] = unknown;
     }
-    for (int m = 0; m < SCORE_POOLED; m++) {
-        out->pooled_95[m] = (polyp_interval){NAN, NAN};
-        if (whole) TRY(pooled_interval(&out->pooled_95[m], s, m));
-    }
-    return POLYP_OK;
+    for (int m = 0; m < SCORE_POOLED; m++) out->pooled_95[m] = unknown;
+    return find_intervals(out, s, whole ? SCORE_METRICS : SCORE_DSC + 1, whole ? SCORE_POOLED : 0);
 }
 
 static status sum_parts(score_report *r, selection *s)
@@ -312,11 +314,12 @@ status score_compare(score_comparison *out, const score_report *first, const sco
     TRY_DONE(selection_open(&s, first));
     for (size_t i = 0; i < count; i++) select_row(&s, &first->rows[i]);
     for (int m = 0; m < SCORE_METRICS; m++) {
+        double *const a = s.numbers, *const b = s.numbers + count;
         for (size_t i = 0; i < count; i++) {
-            s.above[i] = score_value(first, &first->rows[i], m);
-            s.below[i] = score_value(second, &second->rows[i], m);
+            a[i] = score_value(first, &first->rows[i], (enum score_metric)m);
+            b[i] = score_value(second, &second->rows[i], (enum score_metric)m);
         }
-        TRY_DONE(paired_compare(&out->tests[m], s.above, s.below, s.groups, count));
+        TRY_DONE(paired_compare(&out->tests[m], a, b, s.groups, count));
     }
 done:
     selection_free(&s);

@@ -24,5 +24,6 @@ status scratch_take_(scratch *s, void **out, size_t count, size_t size)
 void scratch_free(scratch *s)
 {
     for (int i = 0; i < SCRATCH_BLOCKS; i++) memory_free(s->blocks[i]);
+    memory_free(s->table);
     *s = (scratch){0};
 }

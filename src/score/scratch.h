@@ -4,13 +4,14 @@
 
 #include "base/status.h"
 
-enum { SCRATCH_BLOCKS = 24 };
+enum { SCRATCH_BLOCKS = 32 };
 
 /* Zeroed at first. Not for two threads at once. */
 typedef struct scratch {
     void *blocks[SCRATCH_BLOCKS];
     size_t sizes[SCRATCH_BLOCKS];
     int taken;
+    double *table; /* of weighted.c: made once */
 } scratch;
 
 /* Room for `count` things; its contents are whatever was there. Given back by setting `taken` to what it was before. */

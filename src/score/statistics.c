@@ -1,35 +1,59 @@
 /* Groups summed up, then resampled or flipped. Every resample has a stream of its own, so that threads change nothing. */
 #include "score/statistics.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/clones.h"
 #include "base/memory.h"
 #include "base/random.h"
 
 /* ---- percentiles --------------------------------------------------------------------------- */
 
-static int compare_doubles(const void *a, const void *b)
+static void swap(double *a, double *b)
 {
-    const double first = *(const double *)a, second = *(const double *)b;
-    return (first > second) - (first < second);
+    const double kept = *a;
+    *a = *b;
+    *b = kept;
 }
 
-double percentile_of(const double *sorted, size_t count, double percent)
+/* Hoare's selection: values[place] becomes what it would be if all were sorted, with no larger one before it and no
+ * smaller one behind. */
+static void select_place(double *values, size_t count, size_t place)
+{
+    size_t first = 0, last = count - 1;
+    while (first < last) {
+        const double pivot = values[first + (last - first) / 2];
+        size_t i = first, k = last;
+        for (;;) {
+            while (values[i] < pivot) i++;
+            while (values[k] > pivot) k--;
+            if (i >= k) break;
+            swap(&values[i++], &values[k--]);
+        }
+        if (place <= k) last = k;
+        else first = k + 1;
+    }
+}
+
+double percentile_of(double *values, size_t count, double percent)
 {
     const double place = percent / 100 * (double)(count - 1);
     const size_t below = (size_t)place;
-    if (below + 1 >= count) return sorted[count - 1];
+    select_place(values, count, below);
+    if (below + 1 >= count) return values[below];
+    double above = values[below + 1];
+    for (size_t i = below + 2; i < count; i++) above = values[i] < above ? values[i] : above;
     const double part = place - (double)below;
-    return sorted[below] + (sorted[below + 1] - sorted[below]) * part;
+    return values[below] + (above - values[below]) * part;
 }
 
-/* Sorts `values`, which holds no NaN. */
+/* `values` holds no NaN. */
 static polyp_interval middle_95(double *values, size_t count)
 {
     if (count == 0) return (polyp_interval){NAN, NAN};
-    qsort(values, count, sizeof *values, compare_doubles);
     return (polyp_interval){percentile_of(values, count, 2.5), percentile_of(values, count, 97.5)};
 }
 
@@ -75,34 +99,41 @@ status groups_count(size_t *out, const int *groups, size_t count)
     return result;
 }
 
-/* What each group adds to both sums of a ratio, groups in the order of their first picture that counts. */
+/* What each group adds to both sums of some ratios, groups in the order of their first picture that counts. */
 typedef struct group_sums {
-    double *above, *below; /* one block */
-    size_t groups, pictures;
+    double *sums; /* [groups][columns][2]: above, below */
+    size_t columns, groups, pictures;
 } group_sums;
 
-static status sum_groups(group_sums *out, const double *above, const double *below, const int *groups, size_t count)
+static void add_picture(double *to, const ratio *const *ratios, size_t columns, size_t picture)
 {
-    group_sums sums = {0};
+    for (size_t c = 0; c < columns; c++) {
+        to[2 * c] += ratios[c]->above[picture];
+        to[2 * c + 1] += ratios[c]->below ? ratios[c]->below[picture] : 1;
+    }
+}
+
+/* All ratios leave out the same pictures. */
+static status sum_groups(group_sums *out, const ratio *const *ratios, size_t columns, const int *groups, size_t count)
+{
+    group_sums g = {.columns = columns};
     size_t *leader = NULL, *place = NULL; /* place: one past the group's index, 0 before it is known */
     status result;
     TRY_DONE(memory_new(&leader, count));
     TRY_DONE(memory_new(&place, count));
-    TRY_DONE(memory_new(&sums.above, 2 * count));
+    TRY_DONE(memory_new(&g.sums, 2 * columns * count));
     TRY_DONE(find_leaders(leader, groups, count));
-    sums.below = sums.above + count;
     for (size_t i = 0; i < count; i++) {
-        if (isnan(above[i])) continue;
+        if (isnan(ratios[0]->above[i])) continue;
         size_t *const group = &place[leader[i]];
-        if (*group == 0) *group = ++sums.groups;
-        sums.above[*group - 1] += above[i];
-        sums.below[*group - 1] += below ? below[i] : 1;
-        sums.pictures++;
+        if (*group == 0) *group = ++g.groups;
+        add_picture(g.sums + (*group - 1) * 2 * columns, ratios, columns, i);
+        g.pictures++;
     }
-    *out = sums;
-    sums.above = NULL;
+    *out = g;
+    g.sums = NULL;
 done:
-    memory_free(sums.above);
+    memory_free(g.sums);
     memory_free(leader);
     memory_free(place);
     return result;
@@ -110,48 +141,87 @@ done:
 
 /* ---- bootstrap ----------------------------------------------------------------------------- */
 
-/* Ratio of as many groups as there are, drawn with replacement. */
-static double resample(const group_sums *sums, uint64_t number)
+/* Sums of as many groups as there are, drawn with replacement. */
+FAST_CLONES static void resample(double sums[2 * RATIOS_MOST], const group_sums *g, uint64_t number)
 {
     random_stream r = random_open(0, RANDOM_BOOTSTRAP, 0, number);
-    double above = 0, below = 0;
-    for (size_t i = 0; i < sums->groups; i++) {
-        const size_t drawn = (size_t)random_below(&r, sums->groups);
-        above += sums->above[drawn];
-        below += sums->below[drawn];
+    const size_t wide = 2 * g->columns;
+    for (size_t k = 0; k < wide; k++) sums[k] = 0;
+    for (size_t i = 0; i < g->groups; i++) {
+        const double *const drawn = g->sums + (size_t)random_below(&r, g->groups) * wide;
+        for (size_t k = 0; k < wide; k++) sums[k] += drawn[k];
     }
-    return above / below;
 }
 
-static status bootstrap(polyp_interval *out, const group_sums *sums)
+static polyp_interval interval_without_nan(double *values, size_t count)
 {
-    double *ratios;
     size_t kept = 0;
-    TRY(memory_new(&ratios, RESAMPLES));
-#pragma omp parallel for schedule(static)
-    for (int i = 0; i < RESAMPLES; i++) ratios[i] = resample(sums, (uint64_t)i);
-    for (size_t i = 0; i < RESAMPLES; i++) {
-        if (!isnan(ratios[i])) ratios[kept++] = ratios[i];
+    for (size_t i = 0; i < count; i++) {
+        if (!isnan(values[i])) values[kept++] = values[i];
     }
-    *out = middle_95(ratios, kept);
-    memory_free(ratios);
+    return middle_95(values, kept);
+}
+
+static status bootstrap(polyp_interval *const *out, const group_sums *g)
+{
+    double *values; /* [columns][RESAMPLES] */
+    TRY(memory_new(&values, g->columns * RESAMPLES));
+#pragma omp parallel for schedule(static)
+    for (int i = 0; i < RESAMPLES; i++) {
+        double sums[2 * RATIOS_MOST];
+        resample(sums, g, (uint64_t)i);
+        for (size_t c = 0; c < g->columns; c++) values[c * RESAMPLES + (size_t)i] = sums[2 * c] / sums[2 * c + 1];
+    }
+    for (size_t c = 0; c < g->columns; c++) *out[c] = interval_without_nan(values + c * RESAMPLES, RESAMPLES);
+    memory_free(values);
     return POLYP_OK;
 }
 
-status interval_of_ratio(polyp_interval *out, const double *above, const double *below, const int *groups, size_t count)
+static bool same_pictures(const ratio *a, const ratio *b, size_t count)
 {
-    group_sums sums;
-    polyp_interval interval = {NAN, NAN};
-    TRY(sum_groups(&sums, above, below, groups, count));
-    const status result = sums.groups > 0 ? bootstrap(&interval, &sums) : POLYP_OK;
-    memory_free(sums.above);
-    if (result == POLYP_OK) *out = interval;
+    for (size_t i = 0; i < count; i++) {
+        if (isnan(a->above[i]) != isnan(b->above[i])) return false;
+    }
+    return true;
+}
+
+/* Ratios over the same pictures share their draws, which are the same for each of them anyway. */
+static status bootstrap_alike(const ratio *const *ratios, size_t columns, const int *groups, size_t count)
+{
+    polyp_interval *out[RATIOS_MOST], found[RATIOS_MOST];
+    group_sums g;
+    for (size_t c = 0; c < columns; c++) {
+        out[c] = &found[c];
+        found[c] = (polyp_interval){NAN, NAN};
+    }
+    TRY(sum_groups(&g, ratios, columns, groups, count));
+    const status result = g.groups > 0 ? bootstrap(out, &g) : POLYP_OK;
+    memory_free(g.sums);
+    for (size_t c = 0; result == POLYP_OK && c < columns; c++) *ratios[c]->interval = found[c];
     return result;
 }
 
-status interval_of_mean(polyp_interval *out, const double *values, const int *groups, size_t count)
+status bootstrap_ratios(const ratio *ratios, size_t ratio_count, const int *groups, size_t count)
 {
-    return interval_of_ratio(out, values, NULL, groups, count);
+    bool done[RATIOS_MOST] = {false};
+    assert(ratio_count <= RATIOS_MOST);
+    for (size_t i = 0; i < ratio_count; i++) {
+        const ratio *alike[RATIOS_MOST];
+        size_t columns = 0;
+        for (size_t k = i; k < ratio_count; k++) {
+            if (done[k] || !same_pictures(&ratios[i], &ratios[k], count)) continue;
+            done[k] = true;
+            alike[columns++] = &ratios[k];
+        }
+        if (columns > 0) TRY(bootstrap_alike(alike, columns, groups, count));
+    }
+    return POLYP_OK;
+}
+
+status bootstrap_mean(polyp_interval *out, const double *values, const int *groups, size_t count)
+{
+    const ratio mean = {values, NULL, out};
+    return bootstrap_ratios(&mean, 1, groups, count);
 }
 
 /* ---- sign flips ---------------------------------------------------------------------------- */
@@ -196,37 +266,41 @@ static double sampled_p(const double *means, size_t groups, double seen)
     return (1.0 + hits) / (1.0 + RESAMPLES);
 }
 
-static status compare_groups(paired_test *out, group_sums *sums)
+/* means: room for one number a group. */
+static status compare_groups(paired_test *out, group_sums *g, double *means)
 {
+    polyp_interval *const interval = &out->interval;
     double sum = 0;
-    for (size_t g = 0; g < sums->groups; g++) {
-        sums->above[g] /= sums->below[g]; /* the group's mean difference */
-        sums->below[g] = 1;
-        sum += sums->above[g];
+    for (size_t i = 0; i < g->groups; i++) {
+        means[i] = g->sums[2 * i] / g->sums[2 * i + 1]; /* the group's mean difference */
+        g->sums[2 * i] = means[i];
+        g->sums[2 * i + 1] = 1;
+        sum += means[i];
     }
-    TRY(bootstrap(&out->interval, sums));
-    out->effect = sum / (double)sums->groups;
-    out->exact = sums->groups < 64 && (uint64_t)1 << sums->groups <= RESAMPLES;
-    out->p = out->exact ? exact_p(sums->above, sums->groups, sum) : sampled_p(sums->above, sums->groups, sum);
+    TRY(bootstrap(&interval, g));
+    out->effect = sum / (double)g->groups;
+    out->exact = g->groups < 64 && (uint64_t)1 << g->groups <= RESAMPLES;
+    out->p = out->exact ? exact_p(means, g->groups, sum) : sampled_p(means, g->groups, sum);
     return POLYP_OK;
 }
 
 status paired_compare(paired_test *out, const double *first, const double *second, const int *groups, size_t count)
 {
     paired_test test = {.effect = NAN, .interval = {NAN, NAN}, .p = NAN};
-    group_sums sums = {0};
+    group_sums g = {0};
     double *differences = NULL;
     status result;
     TRY_DONE(memory_new(&differences, count));
     for (size_t i = 0; i < count; i++) differences[i] = second[i] - first[i]; /* NaN when either is */
-    TRY_DONE(sum_groups(&sums, differences, NULL, groups, count));
-    test.pictures = sums.pictures;
-    test.groups = sums.groups;
-    if (sums.groups > 0) TRY_DONE(compare_groups(&test, &sums));
+    const ratio mean = {differences, NULL, NULL}, *const only = &mean;
+    TRY_DONE(sum_groups(&g, &only, 1, groups, count));
+    test.pictures = g.pictures;
+    test.groups = g.groups;
+    if (g.groups > 0) TRY_DONE(compare_groups(&test, &g, differences));
     *out = test;
 done:
     memory_free(differences);
-    memory_free(sums.above);
+    memory_free(g.sums);
     return result;
 }
 

@@ -14,22 +14,29 @@
 
 enum { RESAMPLES = 10000 };
 
-/* 0..100 of values sorted upwards, between the two nearest of them (numpy's default). count > 0. */
-double percentile_of(const double *sorted, size_t count, double percent);
+/* 0..100 of the values, between the two nearest of them (numpy's default). Moves them about. count > 0. */
+double percentile_of(double *values, size_t count, double percent);
 
 /* How many groups there are among the pictures. */
 status groups_count(size_t *out, const int *groups, size_t count);
 
-/*
- * Percentile bootstrap (95 %, RESAMPLES, seed 0, RANDOM_BOOTSTRAP) of sum(above) / sum(below): pooled metrics are such
- * ratios. With G groups each resample draws G of them with replacement. Pictures whose `above` is NaN are left out
- * first, and resamples in which `below` sums to 0; NaN, NaN when nothing is left.
- */
-status interval_of_ratio(polyp_interval *out, const double *above, const double *below, const int *groups,
-                         size_t count);
+/* sum(above) / sum(below) over pictures: pooled metrics are such ratios, and means, whose `below` is 1. */
+typedef struct ratio {
+    const double *above; /* NaN: the picture is left out */
+    const double *below; /* NULL: 1 */
+    polyp_interval *interval;
+} ratio;
+enum { RATIOS_MOST = 32 };
 
-/* The same of the mean over pictures, NaNs left out. */
-status interval_of_mean(polyp_interval *out, const double *values, const int *groups, size_t count);
+/*
+ * Percentile bootstrap (95 %, RESAMPLES, seed 0, RANDOM_BOOTSTRAP) of each ratio; at most RATIOS_MOST of them. With G groups
+ * that have any picture left, each resample draws G of them with replacement. Resamples in which `below` sums to 0 are
+ * left out; NaN, NaN when nothing is left.
+ */
+status bootstrap_ratios(const ratio *ratios, size_t ratio_count, const int *groups, size_t count);
+
+/* One mean. */
+status bootstrap_mean(polyp_interval *out, const double *values, const int *groups, size_t count);
 
 /* ---- two models on the same pictures ------------------------------------------------------- */
 

@@ -2,7 +2,6 @@
 #include "score/surface.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clones.h"
@@ -26,11 +25,13 @@ static bool is_polyp(unsigned char level)
     return level > 127;
 }
 
-FAST_CLONES static void outline_inner(unsigned char *out, const three_rows *r, int from, int to)
+/* The top bit of a level says whether it is above 127. */
+FAST_CLONES static void outline_inner(unsigned char *restrict out, const unsigned char *above,
+                                      const unsigned char *here, const unsigned char *below, int from, int to)
 {
     for (int x = from; x < to; x++) {
-        const unsigned char all = r->above[x] & r->below[x] & r->here[x - 1] & r->here[x + 1];
-        out[x] = (unsigned char)((r->here[x] & ~all) >> 7);
+        const unsigned char inside = above[x] & below[x] & here[x - 1] & here[x + 1];
+        out[x] = (unsigned char)(here[x] & ~inside & 128) ? 1 : 0;
     }
 }
 
@@ -39,10 +40,10 @@ static void outline_row(unsigned char *out, const three_rows *r, int width)
 {
     out[0] = is_polyp(r->here[0]);
     out[width - 1] = is_polyp(r->here[width - 1]);
-    outline_inner(out, r, 1, width - 1);
+    outline_inner(out, r->above, r->here, r->below, 1, width - 1);
 }
 
-/* out: 1 on the outline, else 0. The top bit of a level says whether it is above 127. */
+/* out: 1 on the outline, else 0. */
 static void find_outline(unsigned char *out, const unsigned char *mask, const unsigned char *nothing, int width,
                          int height)
 {
@@ -95,25 +96,21 @@ typedef struct one_way {
     double sum, percentile, near; /* near: share within the tolerance */
 } one_way;
 
-static int compare_doubles(const void *a, const void *b)
+/* rows: distance_rows() of the other outline. */
+static void measure(one_way *way, const unsigned char *from, const int32_t *rows, const box *b, double tolerance)
 {
-    const double first = *(const double *)a, second = *(const double *)b;
-    return (first > second) - (first < second);
-}
-
-static void measure(one_way *way, const unsigned char *from, const uint32_t *nearest, const box *b, double tolerance)
-{
-    const uint32_t wide = (uint32_t)(b->right - b->left);
-    const uint32_t pixels = wide * (uint32_t)(b->bottom - b->top);
+    const int wide = b->right - b->left, high = b->bottom - b->top;
     size_t count = 0, close = 0;
-    for (uint32_t i = 0; i < pixels; i++) {
-        if (!from[i]) continue;
-        const double distance = sqrt((double)distance_squared(i, nearest[i], wide));
-        way->distances[count++] = distance;
-        way->sum += distance;
-        close += distance < tolerance;
+    for (int y = 0; y < high; y++) {
+        const unsigned char *const row = from + (size_t)y * (size_t)wide;
+        for (int x = 0; x < wide; x++) {
+            if (!row[x]) continue;
+            const double distance = sqrt((double)distance_beside(rows, x, y, wide));
+            way->distances[count++] = distance;
+            way->sum += distance;
+            close += distance < tolerance;
+        }
     }
-    qsort(way->distances, count, sizeof *way->distances, compare_doubles);
     way->count = count;
     way->percentile = percentile_of(way->distances, count, 95);
     way->near = (double)close / (double)count;
@@ -124,10 +121,11 @@ static status measure_way(one_way *way, const unsigned char *from, const unsigne
                           double tolerance, scratch *s)
 {
     const int wide = b->right - b->left, high = b->bottom - b->top, taken = s->taken;
-    uint32_t *nearest;
-    TRY(scratch_take(s, &nearest, (size_t)wide * (size_t)high));
-    TRY(distance_nearest(nearest, to, wide, high, s));
-    measure(way, from, nearest, b, tolerance);
+    int32_t *rows, *line;
+    TRY(scratch_take(s, &rows, (size_t)wide * (size_t)high));
+    TRY(scratch_take(s, &line, (size_t)wide));
+    distance_rows(rows, line, to, wide, high);
+    measure(way, from, rows, b, tolerance);
     s->taken = taken;
     return POLYP_OK;
 }
