@@ -11,7 +11,7 @@
 
 static const char VALID_DEFAULT[] = "0.1";
 
-enum { DECODERS = 2 };
+enum { EVERY_CORE = 0 };
 
 /* ---- what was asked for ----------------------------------------------------------------------------- */
 
@@ -129,7 +129,7 @@ static status divide(enum sample_part *part, const training_data *d, double frac
     size_t *group, groups;
     status result;
     TRY(memory_new(&group, count));
-    TRY_DONE(groups_find(group, &groups, &d->opened, DECODERS, &options->watch));
+    TRY_DONE(groups_find(group, &groups, &d->opened, EVERY_CORE, &options->watch));
     if (d->folds > 0) {
         TRY_DONE(groups_three_parts(part, group, count, groups, d->fold, d->folds, fraction, options->seed));
     } else {
@@ -196,7 +196,7 @@ static status part_from_valid(enum sample_part *part, const training_data *d, co
     memcpy(both.samples + trains, d->valid.samples, d->valid.count * sizeof *both.samples);
     TRY_DONE(memory_new(&group, count));
     TRY_DONE(memory_new(&validates, count));
-    TRY_DONE(groups_find(group, &groups, &both, DECODERS, watch));
+    TRY_DONE(groups_find(group, &groups, &both, EVERY_CORE, watch));
     leave_out(part, &both, trains, group, validates);
 done:
     memory_free(both.samples);
@@ -296,7 +296,7 @@ status training_data_apply(size_t *small, training_data *d, int ignore_level, do
     TRY(dataset_set_ignore(&d->train, ignore_level));
     TRY(dataset_set_ignore(&d->valid, ignore_level));
     TRY(dataset_set_ignore(&d->report, ignore_level));
-    return sampling_weigh_small(small, &d->train, small_share, small_weight, DECODERS, watch);
+    return sampling_weigh_small(small, &d->train, small_share, small_weight, EVERY_CORE, watch);
 }
 
 void training_data_free(training_data *data)
