@@ -35,21 +35,21 @@ static int losses_of_run(const char *run, double *out, int most)
     return count;
 }
 
-/* At rates that hardly grow, the steps are those of a training at a constant rate: over several epochs, and with several
- * batches a step. */
-static void same_steps_as_training(const char *accumulate, int epochs)
+/* At rates that hardly grow, the steps are those of a training at a constant rate: over several epochs, with two batches a
+ * step. */
+static void test_the_steps_are_trainings(void **state)
 {
     enum { STEPS = LR_FINDER_LEAST_STEPS };
-    static const char *settings[3] = {"schedule.kind=constant", "optimiser.rate=0.002", NULL};
+    static const char *settings[3] = {"schedule.kind=constant", "optimiser.rate=0.002", "training.accumulate=2"};
+    (void)state;
     double trained[STEPS];
     lr_finder f;
     lr_suggestions s;
-    settings[2] = accumulate;
     polyp_train_options o = small_options("trained");
     o.learning_rate = 0.0;
     o.settings = settings;
     o.setting_count = 3;
-    o.epochs = epochs; /* enough for that many steps */
+    o.epochs = 10; /* of two steps each */
     assert_ok(polyp_train(&o));
     assert_int_equal(losses_of_run("trained", trained, STEPS), STEPS);
     o.out = small_options("tested").out;
@@ -57,20 +57,10 @@ static void same_steps_as_training(const char *accumulate, int epochs)
     assert_ok(find_lr(&s, &f, &o));
     double largest = 0.0;
     for (int i = 0; i < STEPS; i++) largest = fmax(largest, fabs(f.losses[i] / trained[i] - 1.0));
-    printf("%s: smoothed losses against training's, largest relative difference %.2g\n", accumulate, largest);
+    printf("smoothed losses against training's: largest relative difference %.2g\n", largest);
     assert_true(largest < 1e-6);
     assert_true(fabs(f.losses[STEPS - 1] / f.losses[0] - 1.0) > 0.01); /* it learnt, so the steps count */
     lr_finder_free(&f);
-    char *const command = memory_format("rm -rf '%s' '%s'", help_path(folder, "trained"), help_path(folder, "tested"));
-    assert_int_equal(system(command), 0);
-    memory_free(command);
-}
-
-static void test_the_steps_are_trainings(void **state)
-{
-    (void)state;
-    same_steps_as_training("training.accumulate=1", 5);
-    same_steps_as_training("training.accumulate=2", 10);
 }
 
 static void test_it_finds_rates_and_keeps_nothing(void **state)
@@ -78,7 +68,7 @@ static void test_it_finds_rates_and_keeps_nothing(void **state)
     (void)state;
     static const char *const gone[] = {"model.safetensors", "last.safetensors", "history.csv", TENSORBOARD_FILE};
     lr_suggestions s, again;
-    lr_finder f = test_at("found", 1e-5, 10.0, 40, &s), g = test_at("found", 1e-5, 10.0, 40, &again);
+    lr_finder f = test_at("found", 1e-5, 10.0, 30, &s), g = test_at("found", 1e-5, 10.0, 30, &again);
     assert_true(f.count > 20 && f.count == g.count);
     assert_memory_equal(f.losses, g.losses, (size_t)f.count * sizeof *f.losses);
     assert_memory_equal(&s, &again, sizeof s);
