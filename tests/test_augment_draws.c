@@ -87,14 +87,14 @@ static void test_paper_is_fastai(void **state)
 static void test_wrong_recipes_name_the_entry(void **state)
 {
     (void)state;
-    augment_recipe r = built_in("best");
+    augment_recipe r = built_in("wide");
     r.entries[AUGMENT_ROTATE].range[0][0] = 50;
     assert_fails(POLYP_ERR_ARGUMENT, "rotate: degrees 50 to 45", augment_check(&r));
     r.entries[AUGMENT_ROTATE].range[0][0] = -181;
     assert_fails(POLYP_ERR_ARGUMENT, "within -180 to 180", augment_check(&r));
     r.entries[AUGMENT_ROTATE].range[0][0] = NAN;
     assert_fails(POLYP_ERR_ARGUMENT, "rotate", augment_check(&r));
-    r = built_in("best");
+    r = built_in("wide");
     r.entries[AUGMENT_JPEG].probability = 1.01;
     assert_fails(POLYP_ERR_ARGUMENT, "jpeg: the probability is 1.01", augment_check(&r));
     r.entries[AUGMENT_JPEG].probability = NAN;
@@ -181,9 +181,9 @@ static void compare_recipe(const augment_recipe *wanted)
 static void test_draws_follow_the_recipe(void **state)
 {
     (void)state;
-    const augment_recipe fastai = built_in("paper"), best = built_in("best");
+    const augment_recipe fastai = built_in("paper"), wide = built_in("wide");
     compare_recipe(&fastai);
-    compare_recipe(&best);
+    compare_recipe(&wide);
 }
 
 static void test_nothing_is_drawn_without_a_recipe(void **state)
@@ -202,16 +202,16 @@ static void test_nothing_is_drawn_without_a_recipe(void **state)
 static void test_draws_depend_on_their_key_alone(void **state)
 {
     (void)state;
-    augment_recipe best = built_in("best");
+    augment_recipe wide = built_in("wide");
     augment_draws a, b;
-    augment_draw_all(&a, &best, 1, 2, 3);
+    augment_draw_all(&a, &wide, 1, 2, 3);
     for (int i = 0; i < 4; i++) {
         memset(&b, 0, sizeof b);
-        augment_draw_all(&b, &best, 1 + (i == 1), 2 + (i == 2), 3 + (i == 3));
+        augment_draw_all(&b, &wide, 1 + (i == 1), 2 + (i == 2), 3 + (i == 3));
         assert_int_equal(a.of[AUGMENT_NOISE].seed == b.of[AUGMENT_NOISE].seed, i == 0);
     }
-    best.entries[AUGMENT_ROTATE].probability = 0;
-    augment_draw_all(&b, &best, 1, 2, 3);
+    wide.entries[AUGMENT_ROTATE].probability = 0;
+    augment_draw_all(&b, &wide, 1, 2, 3);
     for (int k = 0; k < AUGMENT_KINDS; k++) {
         if (k != AUGMENT_ROTATE) assert_true(a.of[k].on == b.of[k].on && a.of[k].seed == b.of[k].seed);
     }

@@ -486,7 +486,7 @@ static void preview_shows(void **state)
 {
     (void)state;
     const char *const set = in_folder("set");
-    const cli_result *r = polyp("train", set, "--out", in_folder("seen"), "--recipe", "best", "--size", "64", "--batch",
+    const cli_result *r = polyp("train", set, "--out", in_folder("seen"), "--recipe", "wide", "--size", "64", "--batch",
                                 "3", "--preview", "7", SMALL);
     if (r->exit_status != 0) { /* a build without Cairo */
         expect_failure(r, 1, "Cairo");
@@ -500,7 +500,7 @@ static void preview_shows(void **state)
     polyp_image_free(&sheet);
     size_t size, size_after;
     unsigned char *const before = read_bytes(in_folder("run/last.safetensors"), &size);
-    r = polyp("train", set, "--out", in_folder("run"), "--recipe", "best", "--size", "64", "--batch", "3", "--preview",
+    r = polyp("train", set, "--out", in_folder("run"), "--recipe", "wide", "--size", "64", "--batch", "3", "--preview",
               "7", SMALL);
     expect(r, 0, "run/preview.png", NULL);
     same_bytes(in_folder("seen/preview.png"), in_folder("run/preview.png"));

@@ -11,7 +11,7 @@ enum { PICTURES = 11, SIZE = 32, BATCH = 3, BATCHES = PICTURES / BATCH, EPOCHS =
 
 static char *folder;
 static dataset data;
-static augment_recipe flips, best; /* made by make_data() */
+static augment_recipe flips, wide; /* made by make_data() */
 
 static augment_recipe built_in(const char *name)
 {
@@ -24,8 +24,8 @@ static int make_data(void **state)
 {
     (void)state;
     flips = built_in("quick");
-    best = built_in("best");
-    best.entries[AUGMENT_COLOURS_OF_ANOTHER].probability = 0.7; /* other pictures are asked for often */
+    wide = built_in("wide");
+    wide.entries[AUGMENT_COLOURS_OF_ANOTHER].probability = 0.7; /* other pictures are asked for often */
     folder = help_folder();
     help_write_data(folder, PICTURES, 1);
     return dataset_open(&data, folder, NULL) == POLYP_OK ? 0 : -1;
@@ -88,7 +88,7 @@ static void test_workers_do_not_matter(void **state)
 {
     (void)state;
     workers_do_not_matter(&flips);
-    workers_do_not_matter(&best);
+    workers_do_not_matter(&wide);
 }
 
 static void test_seek_equals_going_on(void **state)
@@ -195,7 +195,7 @@ static void test_second_visits_are_other_pictures(void **state)
 {
     (void)state;
     loader_options o = OPTIONS;
-    o.augment = &best;
+    o.augment = &wide;
     dataset one;
     size_t index[PICTURES] = {0, 1, 2};
     assert_ok(dataset_select(&one, &data, index, 3));
@@ -313,7 +313,7 @@ static void test_memory_is_told_beforehand(void **state)
     assert_in_range(squished, PICTURES * 4 * SIZE * SIZE, 60 * PICTURES * SIZE * SIZE);
     o.cache_bytes = 1000;
     assert_int_equal(squished - loader_memory(&data, &o), data.count * 4 * SIZE * SIZE - 1000);
-    o.augment = &best; /* sizes are not known before decoding: all of what is allowed */
+    o.augment = &wide; /* sizes are not known before decoding: all of what is allowed */
     o.cache_bytes = (size_t)1 << 30;
     assert_true(loader_memory(&data, &o) > (size_t)1 << 30);
 }

@@ -44,13 +44,14 @@ static const struct {
     {"paper", recipe_paper},
     {"paper-frozen", recipe_paper_frozen},
     {"quick", recipe_quick},
+    {"wide", recipe_wide},
 };
 
 enum { BUILT_IN = sizeof built_in / sizeof built_in[0] };
 
 const char *const *recipe_names(void)
 {
-    static const char *const names[BUILT_IN + 1] = {"best", "paper", "paper-frozen", "quick", NULL};
+    static const char *const names[BUILT_IN + 1] = {"best", "paper", "paper-frozen", "quick", "wide", NULL};
     return names;
 }
 
@@ -80,7 +81,7 @@ static status read_file(recipe *out, const char *path)
 static status no_such(const char *name)
 {
     return fail(POLYP_ERR_ARGUMENT,
-                "%s: is neither a file nor a built-in recipe; those are best, paper, paper-frozen and quick", name);
+                "%s: is neither a file nor a built-in recipe; those are best, paper, paper-frozen, quick and wide", name);
 }
 
 status recipe_read(recipe *out, const char *name_or_path)
