@@ -88,7 +88,7 @@ static void print_encoder(const weights_file *file, int depth, FILE *to)
 static status print_checkpoint(weights_file *file, const char *path, FILE *to)
 {
     unet_spec spec;
-    TRY(weights_translate_smp(file, path));
+    TRY(weights_translate(file, path));
     TRY(unet_recognise(&spec, file, path));
     fprintf(to, "checkpoint  of PyTorch; `polyp import` makes a model of it\npreset      %s\n", spec.name);
     fprintf(to, "parameters  %zu values, %zu tensors\n", values_of(file), file->count);

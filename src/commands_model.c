@@ -148,7 +148,7 @@ status command_import(import_result *out, const import_options *options)
     if (depth > 0) {
         result = import_encoder(out, &file, depth, options);
     } else {
-        TRY_DONE(weights_translate_smp(&file, options->in));
+        TRY_DONE(weights_translate(&file, options->in));
         TRY_DONE(unet_recognise(&spec, &file, options->in));
         result = import_model(out, &file, &spec, options);
     }

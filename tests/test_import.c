@@ -131,6 +131,38 @@ static void import_twice(void **state)
     file_close(&b);
 }
 
+/* Our names behind what torch.compile and a LightningModule put before them, with a loss's weights beside: that is refused,
+ * for nothing says which network they belong to. */
+static void wrapped_names_are_unwrapped(void **state)
+{
+    static weights_item items[256];
+    static char names[256][96];
+    static const float beside[1];
+    const char *const plain = join(*state, "tiny.safetensors"), *const wrapped = join(*state, "wrapped.safetensors");
+    polyp_model *a = NULL, *b = NULL;
+    import_tiny(plain);
+    assert_ok(model_open(&a, plain));
+    const int count = a->graph.params.count;
+    for (int i = 0; i < count; i++) {
+        const param *const entry = &a->graph.params.entries[i];
+        (void)snprintf(names[i], sizeof names[0], "model._orig_mod.%s", entry->name);
+        items[i] = (weights_item){.name = names[i], .rank = entry->rank, .data = params_f32(&a->weights, i)};
+        for (int d = 0; d < entry->rank; d++) items[i].shape[d] = entry->shape[d];
+    }
+    assert_ok(weights_write(wrapped, items, (size_t)count, NULL, 0));
+    assert_ok(model_open(&b, wrapped));
+    assert_string_equal(b->facts.preset, "tiny");
+    for (int i = 0; i < count; i++) {
+        const size_t size = a->graph.params.entries[i].count * sizeof(float);
+        assert_memory_equal(params_f32(&a->weights, i), params_f32(&b->weights, i), size);
+    }
+    polyp_model_close(b);
+    items[count] = (weights_item){.name = "loss.weight", .rank = 1, .shape = {1}, .data = beside};
+    assert_ok(weights_write(wrapped, items, (size_t)count + 1, NULL, 0));
+    assert_refused(model_open(&b, wrapped), POLYP_ERR_MISMATCH, "wrapped.safetensors");
+    polyp_model_close(a);
+}
+
 /* ---- segmentation_models_pytorch ------------------------------------------------------------------------ */
 
 /* A network as that library saves it: our weights under its names, with batch norm's counters. */
@@ -302,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(network_of_pytorch, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_checkpoint_is_told_from_a_model, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(import_twice, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(wrapped_names_are_unwrapped, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(unet_of_smp, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(unet_of_smp_is_used_as_it_is, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(unet_of_smp_inside_a_module, make_folder, remove_folder),

@@ -1,4 +1,5 @@
 /*
+ * Whole networks under other names. What a module of someone's puts before all names ("model.", "_orig_mod.") is dropped.
  * Checkpoints of segmentation_models_pytorch (smp): the names that its Unet gives to the tensors of the decoder and the
  * head become ours (decoders/unet/decoder.py, base/modules.py and base/heads.py of version 0.6); its encoders have
  * torchvision's names already.
@@ -10,8 +11,8 @@
 
 #define HEAD   "segmentation_head.0."
 #define BLOCKS "decoder.blocks."
-/* A LightningModule that keeps the network in `self.model`, as smp's own examples do. */
-#define WRAPPER "model."
+/* Every network here and there has one tensor whose name ends so. */
+#define FIRST "encoder.conv1.weight"
 
 static bool starts_with(const char *text, const char *beginning)
 {
@@ -41,11 +42,43 @@ static status translate(const char **name, struct arena *owner)
     return *name == NULL ? POLYP_ERR_MEMORY : POLYP_OK;
 }
 
-static status check_head(const weights_file *file, const weights_entry *head, const char *prefix, const char *path)
+/* What stands before FIRST, as in a LightningModule that keeps the network in `self.model`; length 0: nothing, or two
+ * networks in one file. */
+typedef struct wrapper {
+    const char *text; /* begins with it */
+    size_t length;
+} wrapper;
+
+static wrapper find_wrapper(const weights_file *file)
 {
-    char first[64];
-    (void)snprintf(first, sizeof first, "%s" BLOCKS "0.conv1.0.weight", prefix);
-    if (weights_find(file, first) == NULL) {
+    wrapper w = {"", 0};
+    int found = 0;
+    for (size_t i = 0; i < file->count; i++) {
+        const char *const name = file->entries[i].name;
+        const size_t size = strlen(name), tail = strlen(FIRST);
+        if (size < tail || strcmp(name + size - tail, FIRST) != 0) continue;
+        w = (wrapper){name, size - tail};
+        found++;
+    }
+    return found == 1 ? w : (wrapper){"", 0};
+}
+
+/* Drops the wrapper, and what is beside the network; a name without the wrapper stays as it is. */
+static status unwrap(weights_file *file, wrapper w, const char *path)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < file->count; i++) {
+        weights_entry entry = file->entries[i];
+        if (strncmp(entry.name, w.text, w.length) == 0) entry.name += w.length;
+        if (!is_beside_the_network(entry.name)) file->entries[kept++] = entry;
+    }
+    file->count = kept;
+    return weights_index(file, path);
+}
+
+static status check_head(const weights_file *file, const weights_entry *head, const char *path)
+{
+    if (weights_find(file, BLOCKS "0.conv1.0.weight") == NULL) {
         return fail(POLYP_ERR_MISMATCH, "%s: is a network of segmentation_models_pytorch, but not its Unet", path);
     }
     if (head->rank == 4 && head->shape[0] == 1) return POLYP_OK;
@@ -53,25 +86,14 @@ static status check_head(const weights_file *file, const weights_entry *head, co
                 path, weights_show_shape(head->rank, head->shape).text);
 }
 
-status weights_translate_smp(weights_file *file, const char *path)
+status weights_translate(weights_file *file, const char *path)
 {
-    const char *prefix = "";
-    const weights_entry *head = weights_find(file, HEAD "weight");
-    if (head == NULL) {
-        prefix = WRAPPER;
-        head = weights_find(file, WRAPPER HEAD "weight");
-    }
+    const wrapper w = find_wrapper(file);
+    if (w.length > 0 || weights_find(file, HEAD "weight") != NULL) TRY(unwrap(file, w, path));
+    const weights_entry *const head = weights_find(file, HEAD "weight");
     if (head == NULL) return POLYP_OK;
-    TRY(check_head(file, head, prefix, path));
-    size_t kept = 0;
-    for (size_t i = 0; i < file->count; i++) {
-        weights_entry entry = file->entries[i];
-        if (starts_with(entry.name, prefix)) entry.name += strlen(prefix);
-        if (is_beside_the_network(entry.name)) continue;
-        TRY(translate(&entry.name, file->arena));
-        file->entries[kept++] = entry;
-    }
-    file->count = kept;
+    TRY(check_head(file, head, path));
+    for (size_t i = 0; i < file->count; i++) TRY(translate(&file->entries[i].name, file->arena));
     return weights_index(file, path);
 }
 

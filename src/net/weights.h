@@ -47,12 +47,13 @@ status weights_open(weights_file *out, const char *path);
 void weights_close(weights_file *file);
 
 /*
- * The tensors of a segmentation_models_pytorch Unet get our names (decoder.blocks.0.conv1.0.weight becomes
- * decoder.0.conv1.weight, segmentation_head.0.bias head.bias); "model." before all names and a classification head are
- * dropped. Other files stay as they are. Errors: MISMATCH (another of its networks, several classes), FORMAT (two tensors
- * of one name), MEMORY.
+ * Names of a whole network as others save it become ours: what stands before all of them is dropped ("model." of a
+ * LightningModule, "_orig_mod." of torch.compile), and those of a segmentation_models_pytorch Unet are translated
+ * (decoder.blocks.0.conv1.0.weight to decoder.0.conv1.weight, segmentation_head.0.bias to head.bias), its classification
+ * head dropped. Other files stay as they are. Errors: MISMATCH (another of its networks, several classes), FORMAT (two
+ * tensors of one name), MEMORY.
  */
-status weights_translate_smp(weights_file *file, const char *path);
+status weights_translate(weights_file *file, const char *path);
 
 /* And back: the library's name of a tensor of ours. False: `room` is too small. */
 bool weights_smp_name(char *out, size_t room, const char *name);

@@ -99,7 +99,7 @@ static status read_facts(model_facts *out, unet_spec *spec, weights_file *file, 
 {
     const char *const format = weights_metadata(file, "format");
     if (!format || strcmp(format, "pt") == 0) { /* another program's safetensors: known by names and shapes */
-        TRY(weights_translate_smp(file, path));
+        TRY(weights_translate(file, path));
         TRY(unet_recognise(spec, file, path));
         *out = model_facts_default(spec->name);
         return POLYP_OK;
