@@ -1,39 +1,13 @@
-/* Scoring loop: workers decode ahead, the caller's thread computes. */
+/* Scoring loop: pictures are decoded ahead, the caller's thread computes. */
 #include "learn/evaluate.h"
 
 #include <math.h>
 
-#include "learn/ahead.h"
+#include "learn/decoded.h"
 #include "learn/mask.h"
 #include "learn/run_log.h"
 #include "media/image.h"
 #include "score/statistics.h"
-
-enum { DECODED_AHEAD = 4 };
-
-typedef struct decoded {
-    polyp_image picture, mask;
-} decoded;
-
-typedef struct decoding {
-    const dataset *data;
-    decoded slots[DECODED_AHEAD];
-} decoding;
-
-static void free_decoded(decoded *d)
-{
-    polyp_image_free(&d->picture);
-    polyp_image_free(&d->mask);
-    *d = (decoded){0};
-}
-
-/* Runs on a worker. */
-static status decode_sample(void *context, size_t number, size_t slot)
-{
-    decoding *const d = context;
-    free_decoded(&d->slots[slot]);
-    return sample_read(&d->slots[slot].picture, &d->slots[slot].mask, &d->data->samples[number]);
-}
 
 /* The training loss of the picture just predicted. */
 static status find_loss(double *out, loss_function *loss, const polyp_predictor *predictor, const polyp_image *mask)
@@ -82,18 +56,16 @@ static status report(const evaluate_watch *w, size_t done, size_t total)
 status evaluate_pictures(evaluate_row *rows, polyp_predictor *predictor, const dataset *data, int workers,
                          const evaluate_watch *watch)
 {
-    decoding d = {.data = data};
-    ahead *reader;
-    TRY(ahead_open(&reader, decode_sample, &d, data->count, DECODED_AHEAD, workers));
+    decoder *reader;
+    TRY(decoder_open(&reader, data, workers));
     status result = POLYP_OK;
     for (size_t i = 0; i < data->count && result == POLYP_OK; i++) {
-        size_t slot;
-        result = ahead_next(reader, &slot);
-        if (result == POLYP_OK) result = score_picture(&rows[i], predictor, &d.slots[slot], watch->loss);
+        const decoded *d;
+        result = decoder_next(reader, &d);
+        if (result == POLYP_OK) result = score_picture(&rows[i], predictor, d, watch->loss);
         if (result == POLYP_OK) result = report(watch, i + 1, data->count);
     }
-    ahead_close(reader);
-    for (size_t i = 0; i < DECODED_AHEAD; i++) free_decoded(&d.slots[i]);
+    decoder_close(reader);
     return result;
 }
 

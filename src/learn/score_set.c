@@ -7,11 +7,11 @@
 
 #include "base/clock.h"
 #include "base/csv.h"
-#include "learn/ahead.h"
+#include "learn/decoded.h"
 #include "learn/run_log.h"
 #include "media/image.h"
 
-enum { DECODERS = 2, DECODED_AHEAD = 4 };
+enum { DECODERS = 2 };
 
 /* ---- groups -------------------------------------------------------------------------------- */
 
@@ -158,30 +158,6 @@ status score_set_report(const score_options *options, size_t done, size_t total)
 
 /* ---- a model ------------------------------------------------------------------------------- */
 
-typedef struct decoded {
-    polyp_image picture, mask;
-} decoded;
-
-typedef struct decoding {
-    const dataset *data;
-    decoded slots[DECODED_AHEAD];
-} decoding;
-
-static void free_decoded(decoded *d)
-{
-    polyp_image_free(&d->picture);
-    polyp_image_free(&d->mask);
-    *d = (decoded){0};
-}
-
-/* Runs on a worker. */
-static status decode_sample(void *context, size_t number, size_t slot)
-{
-    decoding *const d = context;
-    free_decoded(&d->slots[slot]);
-    return sample_read(&d->slots[slot].picture, &d->slots[slot].mask, &d->data->samples[number]);
-}
-
 static status predict_and_score(score_set *s, size_t index, polyp_predictor *predictor, const decoded *d,
                                 const score_options *o, scratch *own)
 {
@@ -203,19 +179,17 @@ done:
 
 static status score_pictures(score_set *s, polyp_predictor *predictor, const score_options *o)
 {
-    decoding d = {.data = &s->data};
     scratch own = {0};
-    ahead *reader;
-    TRY(ahead_open(&reader, decode_sample, &d, s->data.count, DECODED_AHEAD, DECODERS));
+    decoder *reader;
+    TRY(decoder_open(&reader, &s->data, DECODERS));
     status result = POLYP_OK;
     for (size_t i = 0; i < s->data.count && result == POLYP_OK; i++) {
-        size_t slot;
-        result = ahead_next(reader, &slot);
-        if (result == POLYP_OK) result = predict_and_score(s, i, predictor, &d.slots[slot], o, &own);
+        const decoded *d;
+        result = decoder_next(reader, &d);
+        if (result == POLYP_OK) result = predict_and_score(s, i, predictor, d, o, &own);
         if (result == POLYP_OK) result = score_set_report(o, i + 1, s->data.count);
     }
-    ahead_close(reader);
-    for (size_t i = 0; i < DECODED_AHEAD; i++) free_decoded(&d.slots[i]);
+    decoder_close(reader);
     scratch_free(&own);
     return result;
 }
