@@ -36,29 +36,19 @@ recipe recipe_defaults(void)
 
 /* ---- built in --------------------------------------------------------------------------------------- */
 
-static const struct {
-    const char *name;
-    const unsigned char *text; /* ends with a zero byte */
-} built_in[] = {
-    {"best", recipe_best},
-    {"paper", recipe_paper},
-    {"paper-frozen", recipe_paper_frozen},
-    {"quick", recipe_quick},
-    {"wide", recipe_wide},
-};
-
-enum { BUILT_IN = sizeof built_in / sizeof built_in[0] };
+/* One order in both; a text ends with a zero byte. */
+static const char *const names[] = {"best", "paper", "paper-frozen", "quick", "wide", NULL};
+static const unsigned char *const texts[] = {recipe_best, recipe_paper, recipe_paper_frozen, recipe_quick, recipe_wide};
 
 const char *const *recipe_names(void)
 {
-    static const char *const names[BUILT_IN + 1] = {"best", "paper", "paper-frozen", "quick", "wide", NULL};
     return names;
 }
 
 const char *recipe_text(const char *name)
 {
-    for (size_t i = 0; i < BUILT_IN; i++) {
-        if (strcmp(built_in[i].name, name) == 0) return (const char *)built_in[i].text;
+    for (size_t i = 0; names[i]; i++) {
+        if (strcmp(names[i], name) == 0) return (const char *)texts[i];
     }
     return NULL;
 }
@@ -80,8 +70,12 @@ static status read_file(recipe *out, const char *path)
 
 static status no_such(const char *name)
 {
-    return fail(POLYP_ERR_ARGUMENT,
-                "%s: is neither a file nor a built-in recipe; those are best, paper, paper-frozen, quick and wide", name);
+    char all[128] = "";
+    for (size_t i = 0; names[i]; i++) {
+        const size_t used = strlen(all);
+        (void)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", names[i]);
+    }
+    return fail(POLYP_ERR_ARGUMENT, "%s: is neither a file nor a built-in recipe; those are %s", name, all);
 }
 
 status recipe_read(recipe *out, const char *name_or_path)
