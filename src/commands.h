@@ -184,6 +184,24 @@ typedef struct recipe_options {
 /* To `to`: names with a line each, or the recipe as JSON that --recipe takes, or the keys. */
 COMMANDS_LOCAL polyp_status command_recipe(const recipe_options *options, FILE *to);
 
+typedef struct quantize_options {
+    const char *model, *data, *out;
+    const char *split;        /* name, or path to a list; NULL: "train" where there is one, else every pair */
+    int pictures;             /* 0: all */
+    bool allow_test;
+    const char *engine;
+    int threads;
+    polyp_watch watch;
+} quantize_options;
+typedef struct quantize_result {
+    size_t pictures, with_polyp;
+    double before, after, change, largest; /* Dice a picture: means, and mean and largest absolute difference */
+    char worst[128];          /* stem of the picture with the largest */
+    size_t size_before, size_after; /* of the files, bytes */
+} quantize_result;
+/* MODEL in 8 bits to OUT (learn/quantise_model.h). */
+COMMANDS_LOCAL polyp_status command_quantize(quantize_result *out, const quantize_options *options);
+
 /* Facts and table of a model to `to`. */
 COMMANDS_LOCAL polyp_status command_info(const char *path, FILE *to);
 

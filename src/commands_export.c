@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "net/onnx.h"
+#include "net/quantise.h"
 #include "predict/model.h"
 #include "predict/prepare.h"
 
@@ -106,6 +107,17 @@ done:
     return result;
 }
 
+/* Weights in 8 bits are written scaled back, in f32. */
+static status undo_quantisation(polyp_model *model)
+{
+    params floats;
+    if (!model_is_quantised(model)) return POLYP_OK;
+    TRY(quantise_undo(&floats, &model->weights));
+    params_free(&model->weights);
+    model->weights = floats;
+    return POLYP_OK;
+}
+
 status command_export(export_result *out, const export_options *options)
 {
     const bool onnx = ends_with(options->out, ".onnx");
@@ -116,10 +128,13 @@ status command_export(export_result *out, const export_options *options)
     }
     TRY(check_combination(options, onnx));
     TRY(model_open(&model, options->model));
+    status result = undo_quantisation(model);
+    if (result != POLYP_OK) goto done;
     *out = (export_result){.tensors = (size_t)model->graph.params.count, .values = model->graph.params.values};
     (void)snprintf(out->preset, sizeof out->preset, "%s", model->facts.preset);
-    status result = onnx ? export_onnx(out, model, options) : export_weights(model, options);
+    result = onnx ? export_onnx(out, model, options) : export_weights(model, options);
     if (result == POLYP_ERR_FORMAT || result == POLYP_ERR_UNSUPPORTED) result = fail_within(result, options->model);
+done:
     polyp_model_close(model);
     return result;
 }

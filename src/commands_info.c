@@ -56,6 +56,7 @@ static status print_model(const weights_file *file, const char *path, FILE *to)
     fprintf(to, "parameters  %zu trained of %zu values, %d tensors\n", polyp_model_about(model).parameters,
             model->graph.params.values, model->graph.params.count);
     TRY_DONE(print_work(model, to));
+    if (model_is_quantised(model)) fprintf(to, "weights     in 8 bits: %s\n", facts->quantisation);
     fprintf(to, "licence     %s\n", facts->licence[0] ? facts->licence : "unknown");
     print_checksum(file, to);
     if (facts->training[0]) fprintf(to, "training    %s\n", facts->training);

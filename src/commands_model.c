@@ -143,9 +143,12 @@ status command_import(import_result *out, const import_options *options)
     weights_file file = {0};
     unet_spec spec;
     TRY(weights_open(&file, options->in));
+    const char *const format = weights_metadata(&file, "format");
     const int depth = resnet_recognise(&file);
     status result;
-    if (depth > 0) {
+    if (format && strcmp(format, MODEL_INT8_FORMAT) == 0) {
+        result = fail(POLYP_ERR_UNSUPPORTED, "%s: is a model in 8 bits that needs no import", options->in);
+    } else if (depth > 0) {
         result = import_encoder(out, &file, depth, options);
     } else {
         TRY_DONE(weights_translate(&file, options->in));

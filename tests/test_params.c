@@ -281,7 +281,7 @@ static void test_attach(void **state)
     weights_file file = write_and_open(r, path);
     const unsigned char *const begin = file.bytes.data, *const end = begin + file.bytes.size;
     params p;
-    assert_ok(weights_attach(&p, &r->g.params, &file, path));
+    assert_ok(weights_attach(&p, &r->g.params, &file, false, path));
     assert_null(p.flat);
     for (int i = 0; i < r->g.params.count; i++) {
         const unsigned char *const data = p.data[i];
@@ -302,24 +302,24 @@ static void test_attach_refuses(void **state)
     params p = {0};
     r->items[0].dtype = DTYPE_F16;
     weights_file file = write_and_open(r, path);
-    assert_refused(weights_attach(&p, &r->g.params, &file, path), POLYP_ERR_UNSUPPORTED, "polyp import");
+    assert_refused(weights_attach(&p, &r->g.params, &file, false, path), POLYP_ERR_UNSUPPORTED, "polyp import");
     weights_close(&file);
     r->items[0].dtype = DTYPE_F32;
     r->items[1].shape[0]++;
     file = write_and_open(r, path);
-    assert_refused(weights_attach(&p, &r->g.params, &file, path), POLYP_ERR_MISMATCH, "encoder.bn1.weight is 9, the network needs 8");
+    assert_refused(weights_attach(&p, &r->g.params, &file, false, path), POLYP_ERR_MISMATCH, "encoder.bn1.weight is 9, the network needs 8");
     assert_non_null(file.bytes.data);
     weights_close(&file);
     r->items[1].shape[0]--;
     add_item(r, "stray", DTYPE_F32, 1);
     file = write_and_open(r, path);
-    assert_refused(weights_attach(&p, &r->g.params, &file, path), POLYP_ERR_MISMATCH, "stray is not part");
+    assert_refused(weights_attach(&p, &r->g.params, &file, false, path), POLYP_ERR_MISMATCH, "stray is not part");
     weights_close(&file);
     r->count--;
     for (size_t k = 1;; k++) {
         file = write_and_open(r, path);
         (void)memory_fail_at(k);
-        const status attached = weights_attach(&p, &r->g.params, &file, path);
+        const status attached = weights_attach(&p, &r->g.params, &file, false, path);
         const size_t made = memory_fail_at(0);
         if (attached == POLYP_OK) params_free(&p);
         weights_close(&file);

@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "engine/engine_impl.h"
 #include "engine/step.h"
+#include "net/quantise.h"
 
 /* The fastest first: "auto" takes it. */
 static const engine *const ENGINES[] = {
@@ -155,8 +156,20 @@ static status check_writable(const plan *p, const params *values)
     return POLYP_OK;
 }
 
+/* Weights in 8 bits, for a plan that computes with floats. */
+static status load_undone(plan *p, const params *weights)
+{
+    params floats;
+    TRY(check_table(p, weights));
+    TRY(quantise_undo(&floats, weights));
+    const status result = plan_load(p, &floats);
+    params_free(&floats);
+    return result;
+}
+
 status plan_load(plan *p, const params *weights)
 {
+    if (weights->scales != NULL) return load_undone(p, weights);
     TRY(check_readable(p, weights));
     TRY(params_check_finite(weights, p->options.threads));
     return p->engine->load(p, weights);

@@ -80,8 +80,8 @@ void plan_destroy(plan *p);
 /* Bytes that a plan with these options holds (its arena, weights and spans), without allocating them. */
 status plan_memory_needed(size_t *out, const engine *e, const graph *g, shape input, const plan_options *options);
 
-/* Copy parameters in (both modes) and out (training: weights and running statistics). Error: FORMAT (a weight that is
- * not a finite number: params_check_finite()). */
+/* Copy parameters in (both modes; 8-bit weights are scaled back first) and out (training: weights and running
+ * statistics). Error: FORMAT (a weight that is not a finite number: params_check_finite()). */
 status plan_load(plan *p, const params *weights);
 status plan_save(const plan *p, params *weights);
 

@@ -37,6 +37,7 @@ status trainer_choose_recipe(trainer *t)
     recipe *const r = &t->recipe;
     TRY(recipe_read(r, o->recipe));
     if (t->init) {
+        TRY(model_refuse_quantised(t->init, "--init"));
         (void)snprintf(r->preset, sizeof r->preset, "%s", t->init->facts.preset);
         r->size = t->init->facts.size;
     } else if (!o->encoder) {

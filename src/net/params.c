@@ -92,6 +92,7 @@ void params_free(params *p)
     memory_free(p->dtype);
     if (p->mapping != NULL) file_close(p->mapping);
     memory_free(p->mapping);
+    arena_destroy(p->owned);
     *p = (params){0};
 }
 

@@ -57,6 +57,9 @@ typedef struct params {
     const void **data;        /* [table->count], owned array */
     enum dtype *dtype;        /* [table->count], owned array */
     struct file_bytes *mapping; /* owned when mapped, else NULL */
+    const float **scales;       /* [table->count], in `owned`: of weights in 8 bits one factor for each output channel
+                                   (net/quantise.h), else NULL; the array is NULL where there are none */
+    struct arena *owned;        /* what belongs to 8-bit weights and is not in the file; else NULL */
 } params;
 
 /* Zeroed flat storage. params_free() it. */

@@ -100,8 +100,12 @@ status weights_fill(params *p, const weights_file *file, const char *path, const
  * are fc.* and layers that this network does not build (layer4 where the bridge is layer3). */
 status weights_fill_encoder(params *p, const weights_file *file, const char *path);
 
-/* Point `out` into the mapped file without copying; takes over file->bytes. Names and shapes as strictly as
- * weights_fill() with `strict`. All f32, dense and aligned; else UNSUPPORTED: `polyp import` makes such a file. */
-status weights_attach(params *out, const param_table *table, weights_file *file, const char *path);
+/*
+ * Point `out` into the mapped file without copying; takes over file->bytes. Names and shapes as strictly as
+ * weights_fill() with `strict`. All f32, dense and aligned; else UNSUPPORTED: `polyp import` makes such a file. With
+ * `scales` a convolution's weights may be I8 too, beside a tensor of their name and ".scale": f32, a number above 0 for each
+ * output channel (FORMAT); other names that end in ".scale" are left to the caller.
+ */
+status weights_attach(params *out, const param_table *table, weights_file *file, bool scales, const char *path);
 
 #endif

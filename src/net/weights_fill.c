@@ -1,7 +1,9 @@
 /* From the entries of a file to the parameters of a network: conversion to f32, and matching of names and shapes. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "net/quantise.h"
 #include "net/weights_reader.h"
 
 /* ---- conversion ----------------------------------------------------------------------------------------- */
@@ -126,10 +128,13 @@ typedef struct matching {
     const char *file_prefix;  /* ... and this put before */
     bool strict;
     bool encoder;     /* the classifier, and layers that the network does not build, may be left over */
+    bool scales;      /* 8-bit weights are taken with their scales; else refused */
     const char *hint; /* put after a message */
 } matching;
 
 enum { NAME_ROOM = 256 };
+
+static const char SCALE[] = ".scale"; /* after a tensor's name: the tensor with its scales */
 
 static bool starts_with(const char *text, const char *prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
 
@@ -167,6 +172,10 @@ static status match(const weights_entry **out, const matching *how, const param 
     if (conversion_of(entry->dtype).one == NULL) {
         return fail(POLYP_ERR_UNSUPPORTED, "%s: tensor %s has a number type that is not converted", how->path, name);
     }
+    if (entry->dtype == DTYPE_S8 && !how->scales) {
+        return fail(POLYP_ERR_UNSUPPORTED, "%s: tensor %s is in 8 bits; take the model that `polyp quantize` read",
+                    how->path, name);
+    }
     *out = entry;
     return POLYP_OK;
 }
@@ -192,7 +201,7 @@ static bool is_unbuilt_layer(const matching *how, const param_table *table, cons
 
 static bool may_be_left_over(const matching *how, const param_table *table, const char *name)
 {
-    if (ends_with(name, "num_batches_tracked")) return true;
+    if (ends_with(name, "num_batches_tracked") || (how->scales && ends_with(name, SCALE))) return true;
     return how->encoder && (starts_with(name, "fc.") || is_unbuilt_layer(how, table, name));
 }
 
@@ -259,21 +268,62 @@ static status check_in_place(const weights_entry *entry, const char *path)
                 path, entry->name);
 }
 
+/* The scales of 8-bit weights: f32, one for each output channel. */
+static status check_scales(const weights_entry *scales, const weights_entry *weights, int channels, const char *path)
+{
+    if (scales == NULL) {
+        return fail(POLYP_ERR_FORMAT, "%s: tensor %s is in 8 bits, but %s%s is missing; the file is damaged", path,
+                    weights->name, weights->name, SCALE);
+    }
+    if (scales->dtype != DTYPE_F32 || scales->rank != 1 || scales->shape[0] != channels) {
+        return fail(POLYP_ERR_FORMAT, "%s: tensor %s is %s, not f32 with %d values; the file is damaged", path,
+                    scales->name, weights_show_shape(scales->rank, scales->shape).text, channels);
+    }
+    TRY(check_in_place(scales, path));
+    const float *const values = (const float *)(const void *)scales->data;
+    for (int c = 0; c < channels; c++) {
+        if (isfinite(values[c]) && values[c] > 0) continue;
+        return fail(POLYP_ERR_FORMAT, "%s: tensor %s holds %g; a scale is a number above 0; the file is damaged", path,
+                    scales->name, (double)values[c]);
+    }
+    return POLYP_OK;
+}
+
+static status attach_scales(params *p, int index, const weights_entry *weights, const weights_file *file,
+                            const char *path)
+{
+    const param *const entry = &p->table->entries[index];
+    char name[NAME_ROOM];
+    if (entry->role != PARAM_CONV_WEIGHT && entry->role != PARAM_UPCONV_WEIGHT) {
+        return fail(POLYP_ERR_FORMAT, "%s: tensor %s is in 8 bits, which only convolutions' weights can be", path,
+                    weights->name);
+    }
+    (void)snprintf(name, sizeof name, "%s%s", weights->name, SCALE);
+    const weights_entry *const scales = weights_find(file, name);
+    TRY(check_scales(scales, weights, quantise_channels(entry), path));
+    if (p->owned == NULL) TRY(arena_create(&p->owned, 1 << 14));
+    if (p->scales == NULL) p->scales = arena_take(p->owned, (size_t)p->table->count, sizeof *p->scales);
+    if (p->scales == NULL) return POLYP_ERR_MEMORY;
+    p->scales[index] = (const float *)(const void *)scales->data;
+    return POLYP_OK;
+}
+
 static status attach_entries(params *p, const weights_file *file, const matching *how)
 {
     for (int i = 0; i < p->table->count; i++) {
         const weights_entry *entry;
         TRY(match(&entry, how, &p->table->entries[i], file));
-        TRY(check_in_place(entry, how->path));
+        TRY(entry->dtype == DTYPE_S8 ? attach_scales(p, i, entry, file, how->path) : check_in_place(entry, how->path));
         p->data[i] = entry->data;
-        p->dtype[i] = DTYPE_F32;
+        p->dtype[i] = entry->dtype;
     }
     return check_leftovers(how, p->table, file);
 }
 
-status weights_attach(params *out, const param_table *table, weights_file *file, const char *path)
+status weights_attach(params *out, const param_table *table, weights_file *file, bool scales, const char *path)
 {
-    const matching how = {.path = path, .table_prefix = "", .file_prefix = "", .strict = true, .hint = ""};
+    const matching how = {
+        .path = path, .table_prefix = "", .file_prefix = "", .strict = true, .scales = scales, .hint = ""};
     params p = {.table = table};
     status result;
     TRY_DONE(memory_new(&p.data, (size_t)table->count));

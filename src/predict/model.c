@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "net/quantise.h"
 #include "predict/prepare.h"
 
 enum { MODEL_SIZE_STEP = 32, MODEL_SIZE_LIMIT = 8192, MODEL_SIZE_DEFAULT = 256 };
@@ -19,15 +20,42 @@ model_facts model_facts_default(const char *preset)
 
 /* ---- writing ---------------------------------------------------------------------------------------- */
 
-static void fill_items(weights_item *items, const params *weights)
+/* The file's tensors: f32 ones first, so that they are aligned; then weights in 8 bits. */
+typedef struct item_list {
+    weights_item *items;
+    size_t count;
+} item_list;
+
+static weights_item *add_item(item_list *list, const char *name, enum dtype dtype, const void *data)
+{
+    weights_item *const item = &list->items[list->count++];
+    *item = (weights_item){.name = name, .dtype = dtype, .data = data};
+    return item;
+}
+
+static void add_params(item_list *list, const params *weights, enum dtype dtype)
 {
     for (int i = 0; i < weights->table->count; i++) {
         const param *const entry = &weights->table->entries[i];
-        weights_item *const item = &items[i];
-        *item = (weights_item){
-            .name = entry->name, .dtype = DTYPE_F32, .rank = entry->rank, .data = params_f32(weights, i)};
+        if (weights->dtype[i] != dtype) continue;
+        weights_item *const item = add_item(list, entry->name, dtype, weights->data[i]);
+        item->rank = entry->rank;
         for (int d = 0; d < entry->rank; d++) item->shape[d] = entry->shape[d];
     }
+}
+
+static status add_scales(item_list *list, const params *weights, arena *names)
+{
+    for (int i = 0; i < weights->table->count && weights->scales != NULL; i++) {
+        const param *const entry = &weights->table->entries[i];
+        if (weights->scales[i] == NULL) continue;
+        const char *const name = arena_format(names, "%s.scale", entry->name);
+        if (name == NULL) return POLYP_ERR_MEMORY;
+        weights_item *const item = add_item(list, name, DTYPE_F32, weights->scales[i]);
+        item->rank = 1;
+        item->shape[0] = quantise_channels(entry);
+    }
+    return POLYP_OK;
 }
 
 void model_describe(model_entries *out, const model_facts *facts)
@@ -45,17 +73,30 @@ void model_describe(model_entries *out, const model_facts *facts)
     memcpy(out->items, items, sizeof items);
 }
 
-status model_write(const char *path, const graph *g, const params *weights, const model_facts *facts)
+static status write_items(const char *path, const item_list *list, bool quantised, const model_facts *facts)
 {
     model_entries entries;
-    weights_text metadata[MODEL_ENTRIES + 1] = {{"format", MODEL_FORMAT}};
-    weights_item *items = NULL;
+    weights_text metadata[MODEL_ENTRIES + 2] = {{"format", quantised ? MODEL_INT8_FORMAT : MODEL_FORMAT}};
     model_describe(&entries, facts);
     memcpy(metadata + 1, entries.items, sizeof entries.items);
-    TRY(memory_new(&items, (size_t)g->params.count));
-    fill_items(items, weights);
-    const status result = weights_write(path, items, (size_t)g->params.count, metadata, MODEL_ENTRIES + 1);
-    memory_free(items);
+    metadata[MODEL_ENTRIES + 1] = (weights_text){"quantisation", facts->quantisation};
+    return weights_write(path, list->items, list->count, metadata, (size_t)MODEL_ENTRIES + 1 + quantised);
+}
+
+status model_write(const char *path, const graph *g, const params *weights, const model_facts *facts)
+{
+    item_list list = {0};
+    arena *names = NULL;
+    status result;
+    TRY_DONE(arena_create(&names, 1 << 14));
+    TRY_DONE(memory_new(&list.items, 2 * (size_t)g->params.count));
+    add_params(&list, weights, DTYPE_F32);
+    TRY_DONE(add_scales(&list, weights, names));
+    add_params(&list, weights, DTYPE_S8);
+    TRY_DONE(write_items(path, &list, weights->scales != NULL, facts));
+done:
+    memory_free(list.items);
+    arena_destroy(names);
     return result;
 }
 
@@ -108,13 +149,15 @@ static status read_facts(model_facts *out, unet_spec *spec, weights_file *file, 
         return fail(POLYP_ERR_FORMAT,
                     "%s: is a training checkpoint; take model.safetensors beside it, or train --resume", path);
     }
-    if (strcmp(format, MODEL_FORMAT) != 0) {
-        return fail(POLYP_ERR_UNSUPPORTED, "%s: its format is \"%s\", this program reads " MODEL_FORMAT, path, format);
+    if (strcmp(format, MODEL_FORMAT) != 0 && strcmp(format, MODEL_INT8_FORMAT) != 0) {
+        return fail(POLYP_ERR_UNSUPPORTED,
+                    "%s: its format is \"%s\", this program reads " MODEL_FORMAT " and " MODEL_INT8_FORMAT, path, format);
     }
     *out = model_facts_default("");
     TRY(read_text(out->preset, sizeof out->preset, file, "preset", path));
     TRY(read_text(out->licence, sizeof out->licence, file, "licence", path));
     TRY(read_text(out->training, sizeof out->training, file, "training", path));
+    TRY(read_text(out->quantisation, sizeof out->quantisation, file, "quantisation", path));
     const char *const size = weights_metadata(file, "size"), *const threshold = weights_metadata(file, "threshold");
     if (size) TRY(read_size(&out->size, size, path));
     if (threshold) TRY(read_threshold(&out->threshold, threshold, path));
@@ -124,6 +167,17 @@ static status read_facts(model_facts *out, unet_spec *spec, weights_file *file, 
     }
     const status known = unet_preset(spec, out->preset);
     return known == POLYP_OK ? POLYP_OK : fail_within(known, path);
+}
+
+/* The weights, in the form that the file's format promises. */
+static status attach(polyp_model *model, weights_file *file, const char *path)
+{
+    const char *const format = weights_metadata(file, "format");
+    const bool quantised = format && strcmp(format, MODEL_INT8_FORMAT) == 0;
+    TRY(weights_attach(&model->weights, &model->graph.params, file, quantised, path));
+    if (!quantised || model_is_quantised(model)) return POLYP_OK;
+    return fail(POLYP_ERR_FORMAT, "%s: its format is " MODEL_INT8_FORMAT ", but no weights are in 8 bits; it is damaged",
+                path);
 }
 
 status model_open(polyp_model **out, const char *path)
@@ -145,7 +199,7 @@ status model_open(polyp_model **out, const char *path)
     unet_spec spec;
     TRY_DONE(read_facts(&model->facts, &spec, &file, path));
     TRY_DONE(unet_build(&model->graph, &spec));
-    TRY_DONE(weights_attach(&model->weights, &model->graph.params, &file, path));
+    TRY_DONE(attach(model, &file, path));
     *out = model;
     model = NULL;
 done:
@@ -161,4 +215,11 @@ void polyp_model_close(polyp_model *model)
     graph_free(&model->graph);
     memory_free(model->path);
     memory_free(model);
+}
+
+status model_refuse_quantised(const polyp_model *model, const char *use)
+{
+    if (!model_is_quantised(model)) return POLYP_OK;
+    return fail(POLYP_ERR_UNSUPPORTED, "%s: its weights are in 8 bits; %s needs the model that it was made from",
+                model->path, use);
 }

@@ -1,0 +1,30 @@
+/* A model in 8 bits made from one in f32, and what that costs in Dice. */
+#ifndef POLYP_LEARN_QUANTISE_MODEL_H
+#define POLYP_LEARN_QUANTISE_MODEL_H
+
+#include "predict/model.h"
+
+typedef struct quantise_options {
+    const char *data, *split; /* split: a name, or a path to a list; NULL: "train" where the data set has it, else all */
+    int pictures;             /* spread evenly over the split; 0: all */
+    bool allow_test;          /* the split may be a test */
+    const char *engine;
+    int threads;
+    const polyp_watch *watch;
+} quantise_options;
+
+/* Dice of each picture with a polyp, at the picture's own size. */
+typedef struct quantise_result {
+    size_t pictures, with_polyp;
+    double before, after;    /* means */
+    double change, largest;  /* mean and largest absolute difference of one picture's */
+    char worst[128];         /* the stem with the largest; "" when there is none */
+} quantise_result;
+
+/*
+ * Write `model` in 8 bits to `path`, and score both on the pictures. Errors: those of reading, UNSUPPORTED (it is in 8 bits
+ * already), ARGUMENT (a test split), STOPPED; no file is written then.
+ */
+status quantise_model(quantise_result *out, const char *path, const polyp_model *model, const quantise_options *options);
+
+#endif

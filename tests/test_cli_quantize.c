@@ -1,0 +1,104 @@
+/* polyp quantize from end to end: the file, what it says, every command that takes it, and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cli_help.h"
+
+#define SMALL "--threads", "1", "--quiet"
+
+/* A set of ten small pictures, a network that has seen them once, and the same in 8 bits. */
+static int make_set_and_models(void **state)
+{
+    if (cli_begin(state) != 0) return -1;
+    const cli_result *r = polyp("synth", in_folder("set"), "--count", "10", "--width", "64", "--height", "48", SMALL);
+    if (r->exit_status != 0) return fprintf(stderr, "%s", r->err), -1;
+    r = polyp("train", in_folder("set"), "--out", in_folder("run"), "--preset", "tiny", "--size", "32", "--epochs", "1",
+              "--batch", "4", SMALL);
+    if (r->exit_status != 0) return fprintf(stderr, "%s", r->err), -1;
+    r = polyp("quantize", in_folder("run/model.safetensors"), in_folder("set"), in_folder("eight.safetensors"), SMALL);
+    return r->exit_status == 0 ? 0 : (fprintf(stderr, "%s", r->err), -1);
+}
+
+static const char *model(void)
+{
+    return in_folder("run/model.safetensors");
+}
+
+static const char *eight(void)
+{
+    return in_folder("eight.safetensors");
+}
+
+static void says_what_it_costs(void **state)
+{
+    (void)state;
+    const char *const out = in_folder("again.safetensors");
+    const cli_result *const r =
+        polyp("quantize", model(), in_folder("set"), out, "--split", "train", "--pictures", "3", "--threads", "1");
+    expect(r, 0, "Dice on 3 pictures", NULL);
+    expect(r, 0, "difference a picture: 0.0", NULL);
+    expect(r, 0, " MB, from ", "original: 3 pictures");
+    expect(polyp("info", out), 0, "8 bits", NULL);
+    expect(polyp("info", out), 0, "\"pictures\":3", NULL);
+    expect(polyp("info", out), 0, "\"epochs\"", NULL); /* the training's facts are kept */
+}
+
+/* Equal input gives equal bytes. */
+static void twice_is_the_same(void **state)
+{
+    (void)state;
+    size_t a, b;
+    expect(polyp("quantize", model(), in_folder("set"), in_folder("twice.safetensors"), SMALL), 0, NULL, NULL);
+    unsigned char *const x = read_bytes(eight(), &a), *const y = read_bytes(in_folder("twice.safetensors"), &b);
+    assert_int_equal(a, b);
+    assert_memory_equal(x, y, a);
+    free(x);
+    free(y);
+}
+
+static void every_command_takes_it(void **state)
+{
+    (void)state;
+    static const char *const engines[] = {"reference", "auto"};
+    for (size_t i = 0; i < 2; i++) {
+        expect(polyp("evaluate", eight(), in_folder("set"), "--engine", engines[i], SMALL), 0, "10 pictures", NULL);
+    }
+    expect(polyp("predict", eight(), in_folder("set/images"), "--out", in_folder("masks"), SMALL), 0, NULL, NULL);
+    assert_true(is_there(in_folder("masks/synth-1-000003.png")));
+    expect(polyp("bench", "--model", eight(), "--size", "32", "--runs", "2", SMALL), 0, NULL, NULL);
+    expect(polyp("export", eight(), in_folder("out.onnx"), SMALL), 0, "opset", NULL);
+    expect(polyp("export", eight(), in_folder("out.safetensors"), SMALL), 0, "tiny", NULL);
+    expect(polyp("evaluate", in_folder("out.safetensors"), in_folder("set"), SMALL), 0, "10 pictures", NULL);
+}
+
+static void misuse_is_refused(void **state)
+{
+    (void)state;
+    const char *const set = in_folder("set"), *const out = in_folder("none.safetensors");
+    expect_failure(polyp("train", set, "--out", in_folder("r"), "--init", eight(), SMALL), 1, "8 bits; --init needs");
+    expect_failure(polyp("import", eight(), out, SMALL), 1, "8 bits");
+    expect_failure(polyp("quantize", eight(), set, out, SMALL), 1, "8 bits; quantize needs");
+    expect_failure(polyp("quantize", model(), set, out, "--split", "val", SMALL), 2, "--this-is-the-test");
+    expect_failure(polyp("quantize", model(), set, model(), SMALL), 2, "is the model itself");
+    expect_failure(polyp("quantize", in_folder("no-model"), set, out, SMALL), 1, "no-model");
+    expect_failure(polyp("quantize", model(), in_folder("no-set"), out, SMALL), 1, "no-set");
+    expect_failure(polyp("quantize", model(), set, in_folder("no/folder/x"), SMALL), 1, "no/folder");
+    expect_failure(polyp("quantize", model(), set), 2, NULL);
+    assert_false(is_there(out));
+    expect(polyp("info", model()), 0, "preset      tiny", NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(says_what_it_costs),
+        cmocka_unit_test(twice_is_the_same),
+        cmocka_unit_test(every_command_takes_it),
+        cmocka_unit_test(misuse_is_refused),
+    };
+    return cmocka_run_group_tests_name("cli_quantize", tests, make_set_and_models, cli_end);
+}
