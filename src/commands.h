@@ -97,6 +97,7 @@ typedef struct evaluate_options {
     polyp_mask_rules rules;
     const char *masks;          /* folder of masks that another program wrote; NULL: none */
     bool probabilities, resize; /* they are maps of 0..255; those of another size are resized */
+    int network_size;           /* they are scored at this size too; 0: not */
     const char *data, *split;   /* split NULL: every pair */
     const char *const *more_data; /* [more_count] scored together with `data` */
     size_t more_count;
@@ -107,7 +108,9 @@ typedef struct evaluate_options {
     bool min_max;
     bool all;                   /* print everything */
     double threshold;           /* negative: the model's */
-    const char *json, *csv;     /* files; NULL: none. csv of the first model */
+    const char *json, *csv;     /* files; NULL: none */
+    const char *report;         /* folder for index.html, scores.csv, scores.json; NULL: none */
+    const char *blank;          /* "LEFT,TOP,WIDTH,HEIGHT;...": per cent of its pictures painted grey; NULL: nothing */
     const char *engine;
     const char *precision;      /* "auto" (or NULL), "f32", "bf16" */
     int threads;

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "learn/score_set.h"
 #include "predict/clean.h"
 #include "predict/model_set.h"
+#include "report/page.h"
 
 /* ---- what was published ---------------------------------------------------------------------------------- */
 
@@ -86,9 +88,10 @@ static status options_fit(const evaluate_options *o)
         return fail(POLYP_ERR_ARGUMENT, "--masks are scored as they are; --tta, --ensemble and rules for masks belong to "
                                         "models");
     }
-    if (!o->masks && (o->probabilities || o->resize)) {
-        return fail(POLYP_ERR_ARGUMENT, "--probabilities and --resize belong to --masks");
+    if (!o->masks && (o->probabilities || o->resize || o->network_size > 0)) {
+        return fail(POLYP_ERR_ARGUMENT, "--probabilities, --resize and --network-size belong to --masks");
     }
+    if (o->blank && !o->report) return fail(POLYP_ERR_ARGUMENT, "--blank paints the pictures of a --report; give that too");
     return check_published(o->published);
 }
 
@@ -112,15 +115,23 @@ static status score_options_of(score_options *out, const evaluate_options *o)
     return empty_rule_parse(&out->empty, o->empty);
 }
 
-/* The models of `paths` as one; another program's masks when there are none. */
-static status score_one(score_set *out, const char *const *paths, size_t count, const evaluate_options *o)
+static status take(void *gallery, size_t index, const polyp_image *picture, const score_input *in)
+{
+    return page_gallery_take(gallery, index, picture, in);
+}
+
+/* The models of `paths` as one; another program's masks when there are none. gallery NULL: no pictures are kept. */
+static status score_one(score_set *out, const char *const *paths, size_t count, const evaluate_options *o,
+                        page_gallery *gallery)
 {
     model_set models = {0};
     status result;
     score_options how;
     TRY(score_options_of(&how, o));
+    how.each = gallery ? take : NULL;
+    how.context = gallery;
     if (o->masks) {
-        const foreign_masks masks = {o->masks, o->probabilities, o->resize};
+        const foreign_masks masks = {o->masks, o->probabilities, o->resize, o->network_size};
         return score_set_masks(out, &masks, &how);
     }
     TRY_DONE(model_set_open(&models, paths, count));
@@ -130,40 +141,80 @@ done:
     return result;
 }
 
-static status finish_one(const score_report *r, const evaluate_options *o, FILE *to)
+/* ---- what comes of it ------------------------------------------------------------------------------------ */
+
+/* What is wrong with the folder is said before anything runs. */
+static status open_gallery(page_gallery **out, const score_report *r, const evaluate_options *o)
 {
-    if (o->csv) TRY(score_report_write_csv(o->csv, r));
-    if (o->json) TRY(score_report_write_json(o->json, r, NULL, NULL));
+    page_blank blanks[PAGE_BLANKS_MOST];
+    size_t count;
+    if (!o->report) return POLYP_OK;
+    TRY(page_blanks_parse(blanks, &count, o->blank));
+    TRY(folder_create(o->report));
+    return page_gallery_create(out, r, blanks, count);
+}
+
+/* comparison NULL: there is no second. */
+static status write_files(const score_report *first, const score_report *second, const score_comparison *comparison,
+                          const page_gallery *gallery, const evaluate_options *o)
+{
+    if (o->csv) TRY(score_report_write_csv(o->csv, first, second));
+    if (o->json) TRY(score_report_write_json(o->json, first, second, comparison));
+    return o->report ? page_write(o->report, first, second, comparison, gallery) : POLYP_OK;
+}
+
+static status finish_one(const score_report *r, const page_gallery *gallery, const evaluate_options *o, FILE *to)
+{
+    TRY(write_files(r, NULL, NULL, gallery, o));
     if (!to) return POLYP_OK;
     score_report_print(to, r, o->all);
     print_claims(to, r, o->published);
     return POLYP_OK;
 }
 
-static status finish_two(const score_report *first, const score_report *second, const evaluate_options *o, FILE *to)
+/* Both tables with --all, then the comparison; what was published is held against both. */
+static void print_two(FILE *to, const score_report *first, const score_report *second,
+                      const score_comparison *comparison, const evaluate_options *o)
+{
+    const score_report *const both[] = {first, second};
+    for (int i = 0; i < 2 && o->all; i++) {
+        score_report_print(to, both[i], true);
+        fprintf(to, "\n");
+    }
+    score_comparison_print(to, first, second, comparison);
+    for (int i = 0; i < 2 && o->published; i++) {
+        fprintf(to, "\n%s:", i == 0 ? "A" : "B");
+        print_claims(to, both[i], o->published);
+    }
+}
+
+static status finish_two(const score_report *first, const score_report *second, const page_gallery *gallery,
+                         const evaluate_options *o, FILE *to)
 {
     score_comparison comparison;
     TRY(score_compare(&comparison, first, second));
-    if (o->csv) TRY(score_report_write_csv(o->csv, first));
-    if (o->json) TRY(score_report_write_json(o->json, first, second, &comparison));
-    if (to) score_comparison_print(to, first, second, &comparison);
+    TRY(write_files(first, second, &comparison, gallery, o));
+    if (to) print_two(to, first, second, &comparison, o);
     return POLYP_OK;
 }
 
 polyp_status command_evaluate(const evaluate_options *options, FILE *to)
 {
     score_set sets[2] = {0};
+    page_gallery *gallery = NULL;
     status result;
     TRY_DONE(options_fit(options));
+    TRY_DONE(open_gallery(&gallery, &sets[0].report, options));
     const bool compare = options->model_count == 2 && !options->ensemble;
-    TRY_DONE(score_one(&sets[0], options->models, compare ? 1 : options->model_count, options));
+    TRY_DONE(score_one(&sets[0], options->models, compare ? 1 : options->model_count, options, gallery));
     if (compare) {
-        TRY_DONE(score_one(&sets[1], options->models + 1, 1, options));
-        TRY_DONE(finish_two(&sets[0].report, &sets[1].report, options, to));
+        TRY_DONE(score_one(&sets[1], options->models + 1, 1, options, NULL));
+        TRY_DONE(finish_two(&sets[0].report, &sets[1].report, gallery, options, to));
     } else {
-        TRY_DONE(finish_one(&sets[0].report, options, to));
+        TRY_DONE(finish_one(&sets[0].report, gallery, options, to));
     }
 done:
+    page_gallery_free(gallery);
     for (int i = 0; i < 2; i++) score_set_free(&sets[i]);
     return result;
 }

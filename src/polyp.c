@@ -170,7 +170,7 @@ static status evaluate_set(polyp_evaluation *out, const polyp_model *model, cons
     score_set s = {0};
     status result;
     TRY_DONE(score_set_models(&s, &model, 1, &how));
-    if (options->csv) TRY_DONE(score_report_write_csv(options->csv, &s.report));
+    if (options->csv) TRY_DONE(score_report_write_csv(options->csv, &s.report, NULL));
     if (options->json) TRY_DONE(score_report_write_json(options->json, &s.report, NULL, NULL));
     *out = evaluation_of(&s.report);
 done:

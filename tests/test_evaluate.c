@@ -208,7 +208,7 @@ static void test_csv_quotes(void **state)
     r.rows[0].part = 0;
     r.part_names = (const char **)(uintptr_t)&name;
     const char *const file = help_path(folder, "quoted.csv");
-    assert_ok(score_report_write_csv(file, &r));
+    assert_ok(score_report_write_csv(file, &r, NULL));
     char *const text = help_text(file);
     assert_non_null(strstr(text, "\n\"a,\"\"b\"\"\",0,0,1,0,0,3,"));
     assert_non_null(strstr(text, ",\"group, \"\"x\"\"\"\n"));

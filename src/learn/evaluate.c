@@ -7,6 +7,7 @@
 #include "learn/mask.h"
 #include "learn/run_log.h"
 #include "media/image.h"
+#include "media/mask.h"
 #include "score/statistics.h"
 
 /* The training loss of the picture just predicted. */
@@ -16,7 +17,7 @@ static status find_loss(double *out, loss_function *loss, const polyp_predictor 
     polyp_image small = {0};
     tensor labels = {0};
     status result;
-    TRY_DONE(mask_squish(&small, mask, logits.shape.w));
+    TRY_DONE(mask_shrink(&small, mask, logits.shape.w, logits.shape.h));
     TRY_DONE(tensor_create(&labels, logits.shape));
     mask_labels(labels.data, small.pixels, shape_count(labels.shape));
     *out = loss_compute(loss, NULL, &logits, &labels);

@@ -6,8 +6,8 @@
 
 #include <pthread.h>
 
-#include "learn/mask.h"
 #include "media/image.h"
+#include "media/mask.h"
 #include "media/resize.h"
 
 enum place_state { PLACE_EMPTY, PLACE_IN_THE_MAKING, PLACE_FULL };
@@ -42,7 +42,7 @@ static status squish(kept_sample *k, int size)
     kept_sample small = *k;
     small.picture = small.mask = (polyp_image){0};
     status result = resize_bilinear(&small.picture, &k->picture, size, size);
-    if (result == POLYP_OK) result = mask_squish(&small.mask, &k->mask, size);
+    if (result == POLYP_OK) result = mask_shrink(&small.mask, &k->mask, size, size);
     free_pictures(result == POLYP_OK ? k : &small);
     if (result == POLYP_OK) *k = small;
     return result;

@@ -110,7 +110,7 @@ static status find_predictions(char **paths, const dataset *d, const foreign_mas
 /* ---- one pair ------------------------------------------------------------------------------ */
 
 typedef struct work {
-    polyp_image picture, truth, mask, probability;
+    polyp_image picture, truth, mask, probability, network;
     scratch scratch;
 } work;
 
@@ -128,7 +128,8 @@ static void work_clear(work *w)
     polyp_image_free(&w->truth);
     polyp_image_free(&w->mask);
     polyp_image_free(&w->probability);
-    w->picture = w->truth = w->mask = w->probability = (polyp_image){0};
+    polyp_image_free(&w->network);
+    w->picture = w->truth = w->mask = w->probability = w->network = (polyp_image){0};
 }
 
 static status fit_size(polyp_image *image, const polyp_image *truth, const char *path, bool resize)
@@ -146,6 +147,7 @@ static status fit_size(polyp_image *image, const polyp_image *truth, const char 
     return POLYP_OK;
 }
 
+/* `mask` may be the map itself. */
 static void decide(polyp_image *mask, const polyp_image *probability, double threshold)
 {
     const size_t pixels = (size_t)mask->width * (size_t)mask->height;
@@ -176,6 +178,34 @@ static status read_probability(work *w, const char *path, bool resize, double th
     return POLYP_OK;
 }
 
+/* A mask's levels may be anything (--resize): only above 127 or not counts. */
+static status shrink_mask(polyp_image *out, const polyp_image *mask, int size)
+{
+    polyp_image polyp = {0};
+    TRY(image_create(&polyp, mask->width, mask->height, 1));
+    decide(&polyp, mask, 127 / 255.0);
+    const status result = resize_area(out, &polyp, size, size);
+    polyp_image_free(&polyp);
+    return result;
+}
+
+static status at_network_size(work *w, int size, bool map, double threshold)
+{
+    if (size == 0) return POLYP_OK;
+    if (!map) return shrink_mask(&w->network, &w->mask, size);
+    TRY(resize_bilinear(&w->network, &w->probability, size, size));
+    decide(&w->network, &w->network, threshold);
+    return POLYP_OK;
+}
+
+static score_input input_of(const work *w)
+{
+    return (score_input){.truth = &w->truth,
+                         .mask = &w->mask,
+                         .probability = w->probability.pixels ? &w->probability : NULL,
+                         .network_mask = w->network.pixels ? &w->network : NULL};
+}
+
 /* Runs on a worker, scoring included: rows do not touch one another. */
 static status score_pair(void *context, size_t number, size_t slot)
 {
@@ -194,7 +224,8 @@ static status score_pair(void *context, size_t number, size_t slot)
         TRY(sample_read(NULL, &w->mask, &prediction));
         TRY(fit_size(&w->mask, &w->truth, job->paths[number], resize));
     }
-    const score_input in = {&w->truth, &w->mask, maps ? &w->probability : NULL, NULL};
+    TRY(at_network_size(w, r->settings.network_size, maps, r->settings.threshold));
+    const score_input in = input_of(w);
     return score_picture(&r->rows[number], &in, &r->settings, &w->scratch);
 }
 
@@ -208,7 +239,7 @@ static status collect(mask_job *job, ahead *reader)
         size_t slot;
         TRY(ahead_next(reader, &slot));
         const work *const w = &job->slots[slot];
-        const score_input in = {&w->truth, &w->mask, job->masks->probabilities ? &w->probability : NULL, NULL};
+        const score_input in = input_of(w);
         if (o->each) TRY(o->each(o->context, i, &w->picture, &in));
         TRY(score_set_report(o, i + 1, count));
     }
@@ -236,18 +267,30 @@ static void free_paths(char **paths, size_t count)
     memory_free(paths);
 }
 
+/* The folder, and what was done to its files. */
+static status name_scored(score_set *s, const foreign_masks *m)
+{
+    const char *const kind = m->probabilities ? m->resize ? " (probabilities, resized)" : " (probabilities)"
+                             : m->resize      ? " (masks, resized)"
+                                              : " (masks)";
+    s->report.scored = arena_format(s->data.arena, "%s%s", m->folder, kind);
+    return s->report.scored ? POLYP_OK : POLYP_ERR_MEMORY;
+}
+
 status score_set_masks(score_set *out, const foreign_masks *masks, const score_options *options)
 {
     const double start = clock_seconds();
     const score_settings settings = {.threshold = options->threshold < 0 ? 0.5 : options->threshold,
                                      .empty = options->empty,
                                      .min_max = options->min_max,
-                                     .probabilities = masks->probabilities};
+                                     .network_size = masks->network_size,
+                                     .probabilities = masks->probabilities,
+                                     .foreign = true};
     file_index index = {0};
     mask_job *job = NULL;
     status result;
     TRY_DONE(score_set_open(out, options, &settings));
-    out->report.scored = masks->folder;
+    TRY_DONE(name_scored(out, masks));
     TRY_DONE(memory_new(&job, 1));
     *job = (mask_job){.set = out, .masks = masks, .options = options};
     TRY_DONE(file_index_open(&index, masks->folder));

@@ -45,6 +45,7 @@ typedef struct foreign_masks {
     const char *folder;
     bool probabilities; /* maps of 0..255, STEM.probability.png before STEM.png; else masks, read as a data set's are */
     bool resize;        /* one of another size is brought to the picture's, bilinear; else it is an error */
+    int network_size;   /* they are scored at this size too: masks shrunk by area, maps bilinear; 0: not */
 } foreign_masks;
 status score_set_masks(score_set *out, const foreign_masks *masks, const score_options *options);
 

@@ -4,7 +4,7 @@
 
 #include "media/augment.h"
 #include "media/image.h"
-#include "media/resize.h"
+#include "media/mask.h"
 #include "score/report.h"
 #include "score/structure.h"
 #include "score/surface.h"
@@ -37,41 +37,12 @@ static status set_surface(score_row *row, const unsigned char *truth, const unsi
     return POLYP_OK;
 }
 
-/* Where more than half of the covered area is of this level. */
-static status shrink_level(polyp_image *out, const polyp_image *truth, int level, int width, int height)
-{
-    polyp_image only = {0};
-    TRY(image_create(&only, truth->width, truth->height, 1));
-    const size_t pixels = (size_t)truth->width * (size_t)truth->height;
-    for (size_t i = 0; i < pixels; i++) only.pixels[i] = truth->pixels[i] == level ? 255 : 0;
-    const status result = resize_area(out, &only, width, height);
-    polyp_image_free(&only);
-    return result;
-}
-
-/* Truth at the network's size, with its ignored pixels. */
-static status shrink_truth(polyp_image *out, const polyp_image *truth, int width, int height)
-{
-    polyp_image ignored = {0};
-    TRY(shrink_level(out, truth, MASK_POLYP, width, height));
-    const size_t pixels = (size_t)width * (size_t)height;
-    for (size_t i = 0; i < pixels; i++) out->pixels[i] = out->pixels[i] > 127 ? MASK_POLYP : MASK_BACKGROUND;
-    if (!memchr(truth->pixels, MASK_IGNORED, (size_t)truth->width * (size_t)truth->height)) return POLYP_OK;
-    const status result = shrink_level(&ignored, truth, MASK_IGNORED, width, height);
-    for (size_t i = 0; result == POLYP_OK && i < pixels; i++) {
-        if (ignored.pixels[i] > 127) out->pixels[i] = MASK_IGNORED;
-    }
-    polyp_image_free(&ignored);
-    if (result != POLYP_OK) polyp_image_free(out);
-    return result;
-}
-
 static status set_network(score_row *row, const score_input *in)
 {
     polyp_image small = {0};
     row->network = (pixel_counts){0};
     if (!in->network_mask) return POLYP_OK;
-    TRY(shrink_truth(&small, in->truth, in->network_mask->width, in->network_mask->height));
+    TRY(mask_shrink(&small, in->truth, in->network_mask->width, in->network_mask->height));
     const status result = scores_count(&row->network, in->network_mask, &small);
     polyp_image_free(&small);
     return result;

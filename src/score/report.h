@@ -26,6 +26,7 @@ typedef struct score_settings {
     bool min_max;          /* the PraNet family's normalisation of each map, for its metrics */
     int network_size;      /* masks of the network's size are scored too; 0: not known */
     bool probabilities;    /* maps are given: sweep and calibration mean something */
+    bool foreign;          /* another program made the masks or maps; only told */
 } score_settings;
 
 /* ---- one picture --------------------------------------------------------------------------- */
@@ -126,8 +127,9 @@ status score_compare(score_comparison *out, const score_report *first, const sco
 
 /* ---- on file and on paper ------------------------------------------------------------------ */
 
-/* NaN becomes null and an empty field. comparison NULL: `first` alone, `second` is not looked at. */
-status score_report_write_csv(const char *path, const score_report *r);
+/* NaN becomes null and an empty field. CSV: a line for each picture; `second` NULL: none, else its lines follow and a last
+ * column names what was scored. JSON: comparison NULL: `first` alone, `second` is not looked at. */
+status score_report_write_csv(const char *path, const score_report *first, const score_report *second);
 status score_report_write_json(const char *path, const score_report *first, const score_report *second,
                                const score_comparison *comparison);
 

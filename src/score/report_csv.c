@@ -25,7 +25,7 @@ static status print_counts(file_writer *w, const pixel_counts *c)
                       (unsigned long long)c->fn, (unsigned long long)c->tn);
 }
 
-static status print_row(file_writer *w, const score_report *r, const score_row *row)
+static status print_row(file_writer *w, const score_report *r, const score_row *row, bool named)
 {
     const object_counts *const o = &row->objects;
     TRY(print_field(w, row->stem));
@@ -36,30 +36,38 @@ static status print_row(file_writer *w, const score_report *r, const score_row *
                    o->polyps, o->predicted, o->found[0], o->found[1]));
     if (row->part >= 0) TRY(print_field(w, r->part_names[row->part]));
     if (r->settings.network_size > 0) TRY(print_counts(w, &row->network));
+    if (named) TRY(file_print(w, ","));
+    if (named) TRY(print_field(w, r->scored));
     return file_print(w, "\n");
 }
 
-static status print_head(file_writer *w, const score_report *r)
+static status print_head(file_writer *w, const score_report *r, bool named)
 {
     TRY(file_print(w, "stem,width,height,tp,fp,fn,tn"));
     for (int m = 0; m < SCORE_METRICS; m++) TRY(file_print(w, ",%s", score_facts[m].key));
     TRY(file_print(w, ",polyp_share,predicted_share,size,polyps,predicted,found_at_50,found_at_10,part"));
     if (r->settings.network_size > 0) TRY(file_print(w, ",network_tp,network_fp,network_fn,network_tn"));
-    return file_print(w, "\n");
+    return file_print(w, named ? ",scored\n" : "\n");
 }
 
-static status print_rows(file_writer *w, const score_report *r)
+static status print_rows(file_writer *w, const score_report *r, bool named)
 {
-    TRY(print_head(w, r));
-    for (size_t i = 0; i < r->count; i++) TRY(print_row(w, r, &r->rows[i]));
+    for (size_t i = 0; i < r->count; i++) TRY(print_row(w, r, &r->rows[i], named));
     return POLYP_OK;
 }
 
-status score_report_write_csv(const char *path, const score_report *r)
+static status print_all(file_writer *w, const score_report *first, const score_report *second)
+{
+    TRY(print_head(w, first, second != NULL));
+    TRY(print_rows(w, first, second != NULL));
+    return second ? print_rows(w, second, true) : POLYP_OK;
+}
+
+status score_report_write_csv(const char *path, const score_report *first, const score_report *second)
 {
     file_writer *w;
     TRY(file_create(&w, path));
-    const status result = print_rows(w, r);
+    const status result = print_all(w, first, second);
     if (result == POLYP_OK) return file_commit(w);
     file_abandon(w);
     return result;
