@@ -33,7 +33,8 @@ static const option_row rows[] = {
     ROW_TEXT(
         "groups", options.groups, "FILE.csv",
         "columns stem and group: pictures of one examination or sequence, resampled together for intervals and tests"),
-    ROW_TEXT("by", options.by, "FILE.csv", "columns stem and group: the scores of each group too, in the report and with --all"),
+    ROW_TEXT("by", options.by, "FILE.csv",
+             "columns stem and group: the scores of each group too, in the report and with --all"),
     ROW_TEXT("published", options.published, "LIST",
              "such as jaccard=.7871,dsc=.8926: say for each whether the mean per image exceeds it"),
     ROW_CHOICE("empty", options.empty, "what to do with empty masks per image", "none|sklearn|eps"),
@@ -42,8 +43,8 @@ static const option_row rows[] = {
     ROW_TEXT("json", options.json, "FILE", "write everything as JSON; - for standard output"),
     ROW_TEXT("csv", options.csv, "FILE", "write one line a picture (and model)"),
     ROW_TEXT("report", options.report, "DIR",
-             "write DIR/index.html, a page that opens from disk: tables, curves, pictures with outlines, method; beside it "
-             "scores.csv and scores.json"),
+             "write DIR/index.html, a page that opens from disk: tables, curves, pictures with outlines, method; beside "
+             "it scores.csv and scores.json"),
     ROW_TEXT("blank", options.blank, "LEFT,TOP,WIDTH,HEIGHT",
              "parts of the report's pictures that are painted grey, in per cent, such as burned-in names; several: a;b"),
     ROW_CHOICE("precision", options.precision, "of the arithmetic", PRECISION_CHOICES),

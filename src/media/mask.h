@@ -4,8 +4,8 @@
 
 #include "base/status.h"
 
-/* width x height from 1 channel of MASK_BACKGROUND, MASK_IGNORED and MASK_POLYP (media/augment.h): polyp where more than half
- * of the covered area is, then ignored likewise: its level is no half of a polyp. Errors: SIZE, MEMORY. */
+/* width x height from 1 channel of MASK_BACKGROUND, MASK_IGNORED and MASK_POLYP (media/augment.h): polyp where at least
+ * half of the covered area is, then ignored likewise: its level is no half of a polyp. Errors: SIZE, MEMORY. */
 status mask_shrink(polyp_image *out, const polyp_image *mask, int width, int height);
 
 #endif

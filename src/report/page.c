@@ -107,7 +107,8 @@ static status write_html(const char *path, const page *p)
 }
 
 /* NAME in the folder, written by one of these. */
-static status write_file(const char *folder, const char *name, const page *p, status (*write)(const char *, const page *))
+static status write_file(const char *folder, const char *name, const page *p,
+                         status (*write)(const char *, const page *))
 {
     char *const path = path_join(folder, name);
     if (!path) return POLYP_ERR_MEMORY;

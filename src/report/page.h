@@ -24,7 +24,8 @@ status page_blanks_parse(page_blank *out, size_t *count, const char *text);
 typedef struct page_gallery page_gallery;
 
 /* `report` has its rows, filled one after another, and must stay where it is. Of every picture a small JPEG is kept as
- * long as it may be shown: all of up to 1000 pictures, a part of more, always the best and the worst. Free it before the report. */
+ * long as it may be shown: all of up to 1000 pictures, a part of more, always the best and the worst. Free the gallery
+ * before the report. */
 status page_gallery_create(page_gallery **out, const score_report *report, const page_blank *blanks, size_t count);
 void page_gallery_free(page_gallery *g); /* takes NULL */
 
@@ -32,7 +33,7 @@ void page_gallery_free(page_gallery *g); /* takes NULL */
 status page_gallery_take(page_gallery *g, size_t index, const polyp_image *picture, const score_input *in);
 
 /*
- * FOLDER/index.html, scores.csv and scores.json, each replaced whole; the folder is made. `report` must be summed up. A
+ * FOLDER/index.html, scores.csv and scores.json, each replaced whole; the folder is made. `report` is summed up. A
  * comparison adds a section: `second` beside `report`; NULL: none. gallery NULL: no pictures. Equal scores give an equal
  * page: it holds no time and no date.
  */

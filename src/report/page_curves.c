@@ -33,16 +33,23 @@ static status sweep(file_writer *w, const score_report *r)
     const plot_series series[] = {{"DSC", x, r->sweep.dsc, LEVELS, PLOT_LINE},
                                   {"Jaccard", x, r->sweep.jaccard, LEVELS, PLOT_LINE},
                                   {"the threshold of this page", at, ends, 2, PLOT_GUIDE}};
-    const plot_panel panel = {"Scores when the threshold moves", {.label = "threshold", .low = 0, .high = 1},
-                              {.label = "mean per image", .low = 0, .high = 1}, series, 3};
-    return figure(w, &panel, "Choose a threshold on a validation split, never on the pictures whose scores are reported.");
+    const plot_panel panel = {"Scores when the threshold moves",
+                              {.label = "threshold", .low = 0, .high = 1},
+                              {.label = "mean per image", .low = 0, .high = 1},
+                              series,
+                              3};
+    return figure(w, &panel,
+                  "Choose a threshold on a validation split, never on the pictures whose scores are reported.");
 }
 
 static status precision_recall(file_writer *w, const score_report *r)
 {
     const plot_series series[] = {{"", r->sweep.pooled_recall, r->sweep.pooled_precision, LEVELS, PLOT_LINE}};
-    const plot_panel panel = {"Precision and recall of pixels", {.label = "recall", .low = 0, .high = 1},
-                              {.label = "precision", .low = 0, .high = 1}, series, 1};
+    const plot_panel panel = {"Precision and recall of pixels",
+                              {.label = "recall", .low = 0, .high = 1},
+                              {.label = "precision", .low = 0, .high = 1},
+                              series,
+                              1};
     return figure(w, &panel, "Counts pooled over all pictures, for every threshold.");
 }
 
@@ -57,8 +64,8 @@ static status reliability(file_writer *w, const score_report *r)
     }
     const plot_series series[] = {{"share of pixels that are polyp", x, y, CALIBRATION_BINS, PLOT_DOTTED},
                                   {"as it should be", ends, ends, 2, PLOT_GUIDE}};
-    const plot_panel panel = {"Reliability", {.label = "probability", .low = 0, .high = 1},
-                              {.label = "", .low = 0, .high = 1}, series, 2};
+    const plot_panel panel = {
+        "Reliability", {.label = "probability", .low = 0, .high = 1}, {.label = "", .low = 0, .high = 1}, series, 2};
     (void)snprintf(caption, sizeof caption, "Expected calibration error %.4f, Brier score %.4f.",
                    r->calibration.expected_error, r->calibration.brier);
     return figure(w, &panel, caption);
@@ -71,8 +78,11 @@ static status toolbox(file_writer *w, const score_report *r)
     const plot_series series[] = {{"Dice", x, r->curves.dice, LEVELS, PLOT_LINE},
                                   {"IoU", x, r->curves.iou, LEVELS, PLOT_LINE},
                                   {"E-measure", x, r->curves.e_measure, LEVELS, PLOT_LINE}};
-    const plot_panel panel = {"The PraNet toolbox\xe2\x80\x99s curves", {.label = "threshold", .low = 0, .high = 1},
-                              {.label = "mean over pictures", .low = 0, .high = 1}, series, 3};
+    const plot_panel panel = {"The PraNet toolbox\xe2\x80\x99s curves",
+                              {.label = "threshold", .low = 0, .high = 1},
+                              {.label = "mean over pictures", .low = 0, .high = 1},
+                              series,
+                              3};
     return figure(w, &panel, "Their means over thresholds are that literature\xe2\x80\x99s mDice, mIoU and mean E.");
 }
 
@@ -91,8 +101,11 @@ static status by_size(file_writer *w, const score_report *r)
         y[count++] = r->rows[i].values[SCORE_DSC];
     }
     const plot_series series[] = {{"", x, y, count, PLOT_POINTS}};
-    const plot_panel panel = {"DSC and the polyp\xe2\x80\x99s size", {.label = "polyp, % of the picture", .logarithmic = true},
-                              {.label = "DSC", .low = 0, .high = 1}, series, 1};
+    const plot_panel panel = {"DSC and the polyp\xe2\x80\x99s size",
+                              {.label = "polyp, % of the picture", .logarithmic = true},
+                              {.label = "DSC", .low = 0, .high = 1},
+                              series,
+                              1};
     if (count > 0) result = figure(w, &panel, "A dot for each picture that has a polyp.");
 done:
     memory_free(x);
@@ -103,8 +116,9 @@ done:
 status page_curves(file_writer *w, const void *context)
 {
     const score_report *const r = ((const page *)context)->report;
-    if (!canvas_available()) return file_print(w, "<p class=\"note\">This program was built without Cairo, so no curves are drawn; "
-                                                  "their numbers are in scores.json.</p>\n");
+    if (!canvas_available())
+        return file_print(w, "<p class=\"note\">This program was built without Cairo, so no curves are drawn; "
+                             "their numbers are in scores.json.</p>\n");
     TRY(by_size(w, r));
     if (!r->settings.probabilities) return POLYP_OK;
     TRY(sweep(w, r));
@@ -138,9 +152,12 @@ status page_histogram(file_writer *w, const void *context)
     count_bins(bins, &most, r);
     TRY(file_print(w, "<div class=\"histogram\" role=\"img\" aria-label=\"How many pictures have which DSC\">\n"));
     for (int i = 0; i < HISTOGRAM_BINS; i++) {
-        TRY(file_print(w, "<div class=\"bin\" title=\"DSC %.2f to %.2f: %zu pictures\"><span>%.0zu</span><i style=\"height:%.1f%%\">"
-                          "</i></div>\n", (double)i / HISTOGRAM_BINS, (i + 1.0) / HISTOGRAM_BINS, bins[i], bins[i],
-                       100.0 * (double)bins[i] / (double)most));
+        TRY(file_print(
+            w,
+            "<div class=\"bin\" title=\"DSC %.2f to %.2f: %zu pictures\"><span>%.0zu</span><i "
+            "style=\"height:%.1f%%\"></i></div>\n",
+            (double)i / HISTOGRAM_BINS, (i + 1.0) / HISTOGRAM_BINS, bins[i], bins[i],
+            100.0 * (double)bins[i] / (double)most));
     }
     return file_print(w, "</div>\n<div class=\"scale\"><span>0</span><span>DSC</span><span>1</span></div>\n");
 }

@@ -1,5 +1,5 @@
-/* Galleries: while pictures are scored each is drawn small and kept as a JPEG; in the end the worst, median and best are
- * shown. */
+/* Galleries: while pictures are scored each is drawn small and kept as a JPEG; in the end the worst, median and best
+ * are shown. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 #include "report/page_impl.h"
 
 enum {
-    SHOWN = 12,        /* pictures of a gallery */
-    KEPT_MOST = 1000,  /* pictures kept for the median, evenly spread */
+    SHOWN = 12,       /* pictures of a gallery */
+    KEPT_MOST = 1000, /* pictures kept for the median, evenly spread */
     TILE_WIDTH = 480,
     TILE_HEIGHT = 420,
     TILE_QUALITY = 80,
@@ -57,7 +57,8 @@ static status parse_one(page_blank *out, const char *text, size_t length)
         const bool last = i == 3;
         if (end == at || !(v[i] >= 0 && v[i] <= 100) || (last ? end != text + length : *end != ',')) {
             return fail(POLYP_ERR_ARGUMENT,
-                        "--blank: '%.*s' is not LEFT,TOP,WIDTH,HEIGHT in per cent, such as 0,20,25,60", (int)length, text);
+                        "--blank: '%.*s' is not LEFT,TOP,WIDTH,HEIGHT in per cent, such as 0,20,25,60", (int)length,
+                        text);
         }
         at = end + 1;
     }
@@ -90,7 +91,8 @@ static void paint_blank(polyp_image *picture, const page_blank *b)
     const int left = pixels_of(b->left, picture->width), right = pixels_of(b->left + b->width, picture->width);
     const int top = pixels_of(b->top, picture->height), bottom = pixels_of(b->top + b->height, picture->height);
     for (int y = top; y < bottom && right > left; y++) {
-        memset(picture->pixels + ((size_t)y * (size_t)picture->width + (size_t)left) * 3, 128, 3 * (size_t)(right - left));
+        memset(picture->pixels + ((size_t)y * (size_t)picture->width + (size_t)left) * 3, 128,
+               3 * (size_t)(right - left));
     }
 }
 
@@ -322,8 +324,9 @@ static status write_tile(file_writer *w, const page_gallery *g, size_t item)
 {
     const tile *const t = &g->tiles[item];
     const score_row *const row = &g->report->rows[item];
-    TRY(file_print(w, "<figure class=\"tile\" id=\"tile-%zu\"><button type=\"button\"><img width=\"%d\" height=\"%d\" alt=\"", item,
-                   t->width, t->height));
+    TRY(file_print(
+        w, "<figure class=\"tile\" id=\"tile-%zu\"><button type=\"button\"><img width=\"%d\" height=\"%d\" alt=\"",
+        item, t->width, t->height));
     TRY(html_text(w, row->stem));
     TRY(file_print(w, "\" src=\"data:image/jpeg;base64,"));
     TRY(html_base64(w, t->jpeg, t->size));
@@ -362,10 +365,13 @@ status page_galleries(file_writer *w, const void *context)
     if (!g || !g->tiles) return POLYP_OK;
     memset(g->shown, 0, g->report->count * sizeof *g->shown);
     TRY(find_median(&median, g));
-    TRY(file_print(w, "<section id=\"pictures\"><h2>Pictures</h2>\n<p class=\"key\"><label><input type=\"checkbox\" id=\"show-truth\" "
-                      "checked><span class=\"swatch truth\"></span>outline of the mask</label><label><input type=\"checkbox\" "
-                      "id=\"show-found\" checked><span class=\"swatch found\"></span>outline of what was found</label>%s</p>\n",
-                   g->blank_count > 0 ? "<span>Parts of the pictures are painted grey.</span>" : ""));
+    TRY(file_print(
+        w,
+        "<section id=\"pictures\"><h2>Pictures</h2>\n<p class=\"key\"><label><input type=\"checkbox\" "
+        "id=\"show-truth\" checked><span class=\"swatch truth\"></span>outline of the mask</label><label><input "
+        "type=\"checkbox\" id=\"show-found\" checked><span class=\"swatch found\"></span>outline of what was "
+        "found</label>%s</p>\n",
+        g->blank_count > 0 ? "<span>Parts of the pictures are painted grey.</span>" : ""));
     TRY(write_gallery(w, g, &g->worst, "Worst", "worst"));
     TRY(write_gallery(w, g, &median, "Around the median", "median"));
     TRY(write_gallery(w, g, &g->best, "Best", "best"));

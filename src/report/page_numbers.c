@@ -69,9 +69,11 @@ static status found_card(file_writer *w, const score_report *r)
 {
     const object_counts *const c = &r->with_polyp.counts;
     if (r->with_polyp.images == 0) return POLYP_OK;
-    return file_print(w, "<div class=\"card\"><div class=\"name\">Polyps found <small>IoU 0.5</small></div><div class=\"big\">%zu"
-                         "<small> of %zu</small></div><div class=\"interval\">%zu false alarms</div></div>\n",
-                      c->found[0], c->polyps, c->predicted - c->found[0] + r->without_polyp.counts.predicted);
+    return file_print(
+        w,
+        "<div class=\"card\"><div class=\"name\">Polyps found <small>IoU 0.5</small></div><div "
+        "class=\"big\">%zu<small> of %zu</small></div><div class=\"interval\">%zu false alarms</div></div>\n",
+        c->found[0], c->polyps, c->predicted - c->found[0] + r->without_polyp.counts.predicted);
 }
 
 status page_cards(file_writer *w, const void *context)
@@ -88,8 +90,9 @@ status page_cards(file_writer *w, const void *context)
 status page_six(file_writer *w, const void *context)
 {
     const score_report *const r = ((const page *)context)->report;
-    TRY(file_print(w, "<table><thead><tr><td></td><th scope=\"col\">per image</th><th scope=\"col\">95 %%</th><th scope=\"col\">"
-                      "pooled</th><th scope=\"col\">95 %%</th><td></td></tr></thead><tbody>\n"));
+    TRY(file_print(
+        w, "<table><thead><tr><td></td><th scope=\"col\">per image</th><th scope=\"col\">95 %%</th><th scope=\"col\">"
+           "pooled</th><th scope=\"col\">95 %%</th><td></td></tr></thead><tbody>\n"));
     for (int m = 0; m < SCORE_POOLED; m++) {
         TRY(file_print(w, "<tr>"));
         TRY(name_cell(w, score_facts[m].title, score_facts[m].unit));
@@ -148,8 +151,10 @@ static status most_row(file_writer *w, const char *title, const double curve[LEV
 status page_others(file_writer *w, const void *context)
 {
     const score_report *const r = ((const page *)context)->report;
-    TRY(file_print(w, "<table><thead><tr><td></td><th scope=\"col\">per image</th><th scope=\"col\">95 %%</th><td></td></tr></thead>"
-                      "<tbody>\n"));
+    TRY(file_print(
+        w,
+        "<table><thead><tr><td></td><th scope=\"col\">per image</th><th scope=\"col\">95 "
+        "%%</th><td></td></tr></thead><tbody>\n"));
     for (int m = SCORE_POOLED; m < SCORE_METRICS; m++) TRY(other_row(w, r, (enum score_metric)m));
     TRY(most_row(w, "Largest Dice", r->curves.dice));
     TRY(most_row(w, "Largest IoU", r->curves.iou));
@@ -176,13 +181,15 @@ status page_objects(file_writer *w, const void *context)
     const score_report *const r = ((const page *)context)->report;
     const score_objects *const none = &r->without_polyp;
     if (r->with_polyp.images > 0) {
-        TRY(file_print(w, "<table><thead><tr><th scope=\"col\">found at</th><th scope=\"col\">polyps found</th><th scope=\"col\">"
-                          "recall</th><th scope=\"col\">precision</th><th scope=\"col\">missed</th><th scope=\"col\">false alarms"
-                          "</th></tr></thead><tbody>\n"));
+        TRY(file_print(
+            w, "<table><thead><tr><th scope=\"col\">found at</th><th scope=\"col\">polyps found</th><th scope=\"col\">"
+               "recall</th><th scope=\"col\">precision</th><th scope=\"col\">missed</th><th scope=\"col\">false "
+               "alarms</th></tr></thead><tbody>\n"));
         for (int level = 0; level < OBJECT_LEVELS; level++) TRY(object_row(w, &r->with_polyp, level));
         TRY(file_print(w, "</tbody></table>\n"));
     }
     if (none->images == 0) return POLYP_OK;
-    return file_print(w, "<p>%zu pictures have no polyp; in %zu of them something was found: %.3f false alarms a picture.</p>\n",
-                      none->images, r->false_alarms, (double)none->counts.predicted / (double)none->images);
+    return file_print(
+        w, "<p>%zu pictures have no polyp; in %zu of them something was found: %.3f false alarms a picture.</p>\n",
+        none->images, r->false_alarms, (double)none->counts.predicted / (double)none->images);
 }

@@ -34,10 +34,13 @@ static status part_row(file_writer *w, const score_part *p)
 
 static status parts(file_writer *w, const char *title, const score_part *list, size_t count)
 {
-    TRY(file_print(w, "<div class=\"wide\"><table class=\"strata\"><thead><tr><th scope=\"col\">%s</th><th scope=\"col\">pictures"
-                      "</th><th scope=\"col\">DSC</th><th scope=\"col\">Jaccard</th><th scope=\"col\">95 %% of Jaccard</th>"
-                      "<th scope=\"col\">Recall</th><th scope=\"col\">Precision</th><th scope=\"col\">HD95, %% of diagonal</th>"
-                      "</tr></thead><tbody>\n", title));
+    TRY(file_print(
+        w,
+        "<div class=\"wide\"><table class=\"strata\"><thead><tr><th scope=\"col\">%s</th><th "
+        "scope=\"col\">pictures</th><th scope=\"col\">DSC</th><th scope=\"col\">Jaccard</th><th scope=\"col\">95 %% "
+        "of Jaccard</th><th scope=\"col\">Recall</th><th scope=\"col\">Precision</th><th scope=\"col\">HD95, %% of "
+        "diagonal</th></tr></thead><tbody>\n",
+        title));
     for (size_t i = 0; i < count; i++) TRY(part_row(w, &list[i]));
     return file_print(w, "</tbody></table></div>\n");
 }
@@ -75,16 +78,21 @@ status page_comparison(file_writer *w, const void *context)
 {
     const page *const p = context;
     if (!p->comparison) return POLYP_OK;
-    TRY(file_print(w, "<section id=\"comparison\"><h2>Compared with another model</h2>\n<p>A, shown in the rest of this page: <code>"));
+    TRY(file_print(w, "<section id=\"comparison\"><h2>Compared with another model</h2>\n<p>A, shown in the rest of "
+                      "this page: <code>"));
     TRY(html_text(w, p->report->scored));
     TRY(file_print(w, "</code><br>B: <code>"));
     TRY(html_text(w, p->second->scored));
-    TRY(file_print(w, "</code></p>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">per image</th><th scope=\"col\">A</th>"
-                      "<th scope=\"col\">B</th><th scope=\"col\">B \xe2\x88\x92 A</th><th scope=\"col\">95 %%</th><th scope=\"col\">p"
-                      "</th></tr></thead><tbody>\n"));
+    TRY(file_print(
+        w,
+        "</code></p>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">per image</th><th "
+        "scope=\"col\">A</th><th scope=\"col\">B</th><th scope=\"col\">B \xe2\x88\x92 A</th><th scope=\"col\">95 "
+        "%%</th><th scope=\"col\">p</th></tr></thead><tbody>\n"));
     for (int m = 0; m < SCORE_METRICS; m++) TRY(comparison_row(w, p, (enum score_metric)m));
-    return file_print(w, "</tbody></table></div>\n<p class=\"note\">%zu pictures in %zu groups; p by a sign-flip test on the "
-                         "groups\xe2\x80\x99 mean differences%s.</p></section>\n",
-                      p->comparison->tests[SCORE_JACCARD].pictures, p->comparison->tests[SCORE_JACCARD].groups,
-                      p->comparison->tests[SCORE_JACCARD].exact ? ", exact" : "");
+    return file_print(
+        w,
+        "</tbody></table></div>\n<p class=\"note\">%zu pictures in %zu groups; p by a sign-flip test on the "
+        "groups\xe2\x80\x99 mean differences%s.</p></section>\n",
+        p->comparison->tests[SCORE_JACCARD].pictures, p->comparison->tests[SCORE_JACCARD].groups,
+        p->comparison->tests[SCORE_JACCARD].exact ? ", exact" : "");
 }

@@ -24,7 +24,8 @@ static status name(file_writer *w, const page *p, size_t i)
 
 static status write_row(file_writer *w, const page *p, size_t i)
 {
-    static const enum score_metric shown[] = {SCORE_DSC, SCORE_JACCARD, SCORE_RECALL, SCORE_PRECISION, SCORE_BOUNDARY_F};
+    static const enum score_metric shown[] = {SCORE_DSC, SCORE_JACCARD, SCORE_RECALL, SCORE_PRECISION,
+                                              SCORE_BOUNDARY_F};
     const score_row *const row = &p->report->rows[i];
     const object_counts *const o = &row->objects;
     TRY(file_print(w, "<tr data-size=\"%s\">", polyp_size_names[row->size]));
@@ -35,7 +36,8 @@ static status write_row(file_writer *w, const page *p, size_t i)
     TRY(number(w, 100 * row->predicted_share, 2));
     TRY(file_print(w, "<td data-v=\"%zu\">%zu of %zu</td>", o->polyps - o->found[0], o->found[0], o->polyps));
     TRY(number(w, (double)(o->predicted - o->found[0]), 0));
-    return file_print(w, "<td data-v=\"%d\">%d \xc3\x97 %d</td></tr>\n", row->width * row->height, row->width, row->height);
+    return file_print(w, "<td data-v=\"%d\">%d \xc3\x97 %d</td></tr>\n", row->width * row->height, row->width,
+                      row->height);
 }
 
 status page_rows(file_writer *w, const void *context)
