@@ -85,19 +85,23 @@ static int run(const void *block, const arguments *rest)
 {
     const settings *const s = block;
     evaluate_options options = s->options;
+    shipped_model shipped;
+    const char *const shipped_path = shipped.path;
     json_target json;
     progress watched;
-    if (!options.masks && rest->count < 2) {
-        fprintf(stderr, "polyp: evaluate: needs MODEL DATA, or --masks DIR DATA\n");
-        return EXIT_MISUSED;
-    }
-    if (!json_target_open(&json, options.json)) return EXIT_FAILED;
-    progress_begin(&watched, s->common.quiet);
     options.models = rest->items;
     options.model_count = count_models(rest);
     options.data = rest->items[options.model_count];
     options.more_data = rest->items + options.model_count + 1;
     options.more_count = rest->count - options.model_count - 1;
+    if (!options.masks && options.model_count == 0) {
+        const polyp_status there = command_shipped_model(&shipped);
+        if (there != POLYP_OK) return finish(there);
+        options.models = &shipped_path;
+        options.model_count = 1;
+    }
+    if (!json_target_open(&json, options.json)) return EXIT_FAILED;
+    progress_begin(&watched, s->common.quiet);
     options.tta = s->better.tta;
     options.rules = rules_of(&s->better);
     options.json = json.path;
@@ -123,7 +127,8 @@ const command cmd_evaluate = {
     .details =
         "Every picture is scored at its own size. Two models are compared on the same pictures: a test of each "
         "difference, by sign flips of the groups' means. MODEL,MODEL is an ensemble: the mean of their logits. Several DATA "
-        "(folders, .csv, .json) are scored as one. docs/metrics.md has every formula.",
+        "(folders, .csv, .json) are scored as one. Without a MODEL the network that comes with polyp is scored, or the one "
+        "that the environment's POLYP_MODEL names. docs/metrics.md has every formula.",
     .operands_min = 1,
     .operands_max = SIZE_MAX,
     .rows = rows,

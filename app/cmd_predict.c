@@ -1,5 +1,8 @@
 /* polyp predict: masks for pictures. */
 #include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 #include "app.h"
 
@@ -11,7 +14,7 @@ typedef struct settings {
 SETTINGS_FIT(settings);
 
 static const option_row rows[] = {
-    ROW_TEXT("out", options.out, "DIR", "folder for the masks (needed)"),
+    ROW_TEXT("out", options.out, "DIR", "folder for the masks (not given: predictions)"),
     ROW_FLAG("overlay", options.overlay, "also write STEM.overlay.jpg: the picture with its outline"),
     ROW_FLAG("probability", options.probability, "also write STEM.probability.png: 0..255"),
     ROW_REAL("threshold", options.threshold, "T",
@@ -27,8 +30,22 @@ static const option_row rows[] = {
 static void defaults(void *block)
 {
     settings *const s = block;
+    s->options.out = "predictions";
     s->options.threshold = -1;
     s->options.precision = "auto";
+}
+
+/* A folder, or a file that ends like a picture: no model. */
+static bool names_picture(const char *path)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".tif", ".tiff"};
+    const char *const dot = strrchr(path, '.');
+    struct stat facts;
+    if (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode)) return true;
+    for (size_t i = 0; dot && i < sizeof endings / sizeof endings[0]; i++) {
+        if (strcasecmp(dot, endings[i]) == 0) return true;
+    }
+    return false;
 }
 
 static void print_result(const predict_result *r, const char *out)
@@ -44,18 +61,24 @@ static int run(const void *block, const arguments *rest)
     predict_result found = {0};
     json_target json;
     progress watched;
-    if (!options.out) {
-        fprintf(stderr, "polyp: predict: needs --out DIR, the folder that masks are written to\n");
+    shipped_model shipped;
+    const size_t models = names_picture(rest->items[0]) ? 0 : 1;
+    if (models == rest->count) {
+        fprintf(stderr, "polyp: predict: needs a picture or a folder of pictures after the model\n");
         return EXIT_MISUSED;
+    }
+    if (models == 0) {
+        const polyp_status there = command_shipped_model(&shipped);
+        if (there != POLYP_OK) return finish(there);
     }
     if (!json_target_open(&json, options.json)) return EXIT_FAILED;
     progress_begin(&watched, s->common.quiet);
     watched.keep_messages = true;
-    options.model = rest->items[0];
+    options.model = models ? rest->items[0] : shipped.path;
     options.tta = s->better.tta;
     options.rules = rules_of(&s->better);
-    options.paths = rest->items + 1;
-    options.path_count = rest->count - 1;
+    options.paths = rest->items + models;
+    options.path_count = rest->count - models;
     options.json = json.path;
     options.engine = s->common.engine;
     options.threads = s->common.threads;
@@ -69,13 +92,14 @@ static int run(const void *block, const arguments *rest)
 
 const command cmd_predict = {
     .name = "predict",
-    .operands = "MODEL[,MODEL...] PATH...",
+    .operands = "[MODEL[,MODEL...]] PATH...",
     .summary = "write a mask for each picture, or for each picture of a folder",
     .details =
         "DIR/STEM.png has the picture's own size: 255 where a polyp is, else 0. A picture that cannot be read is told "
         "and skipped; the program then exits with 1. Several models, separated by commas, are an ensemble: their logits "
-        "are averaged.",
-    .operands_min = 2,
+        "are averaged. Without a MODEL (the first PATH is a folder, or ends like a picture) the network that comes with "
+        "polyp is taken, or the one that the environment's POLYP_MODEL names.",
+    .operands_min = 1,
     .operands_max = SIZE_MAX,
     .rows = rows,
     .defaults = defaults,

@@ -205,6 +205,13 @@ typedef struct quantize_result {
 /* MODEL in 8 bits to OUT (learn/quantise_model.h). */
 COMMANDS_LOCAL polyp_status command_quantize(quantize_result *out, const quantize_options *options);
 
+typedef struct shipped_model {
+    char path[4200];
+} shipped_model;
+/* The network that comes with the program: what POLYP_MODEL names, else the file beside the program, installed under
+ * share/polyp, or in models/ of the source tree. Errors: FILE with what to do; ARGUMENT: POLYP_MODEL is too long. */
+COMMANDS_LOCAL polyp_status command_shipped_model(shipped_model *out);
+
 /* Facts and table of a model to `to`. */
 COMMANDS_LOCAL polyp_status command_info(const char *path, FILE *to);
 

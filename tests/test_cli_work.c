@@ -223,6 +223,20 @@ static void predict_a_folder(void **state)
 }
 
 /* Rules and passes are named where results are; a model with itself is the model. */
+/* Without a model: the one that POLYP_MODEL names, or one sentence on what to do. */
+static void the_shipped_model_is_taken(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("POLYP_MODEL", model(), 1), 0);
+    expect(polyp("predict", in_folder("set/images/synth-1-000001.jpg"), "--out", in_folder("shipped"), SMALL), 0, "1 picture", NULL);
+    expect(polyp("predict", in_folder("set/images"), "--out", in_folder("shipped"), SMALL), 0, "0 failed", NULL);
+    expect(polyp("evaluate", in_folder("set"), SMALL), 0, "Jaccard", NULL);
+    expect(polyp("info"), 0, model(), NULL);
+    assert_int_equal(setenv("POLYP_MODEL", in_folder("nothing.safetensors"), 1), 0);
+    expect_failure(polyp("predict", in_folder("set/images"), "--out", in_folder("shipped"), SMALL), 1, "nothing.safetensors");
+    assert_int_equal(unsetenv("POLYP_MODEL"), 0);
+}
+
 static void predict_and_evaluate_better_masks(void **state)
 {
     (void)state;
@@ -530,6 +544,7 @@ int main(void)
         cmocka_unit_test(evaluate_scores_masks_and_compares),
         cmocka_unit_test(evaluate_refuses_bad_sets),
         cmocka_unit_test(predict_a_folder),
+        cmocka_unit_test(the_shipped_model_is_taken),
         cmocka_unit_test(predict_and_evaluate_better_masks),
         cmocka_unit_test(predict_one_pixel),
         cmocka_unit_test(predict_goes_on_after_bad_pictures),
