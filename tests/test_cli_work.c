@@ -228,12 +228,13 @@ static void the_shipped_model_is_taken(void **state)
 {
     (void)state;
     assert_int_equal(setenv("POLYP_MODEL", model(), 1), 0);
-    expect(polyp("predict", in_folder("set/images/synth-1-000001.jpg"), "--out", in_folder("shipped"), SMALL), 0, "1 picture", NULL);
-    expect(polyp("predict", in_folder("set/images"), "--out", in_folder("shipped"), SMALL), 0, "0 failed", NULL);
+    const char *const picture = in_folder("set/images/synth-1-000001.jpg"), *const out = in_folder("shipped");
+    expect(polyp("predict", picture, "--out", out, SMALL), 0, "1 picture", NULL);
+    expect(polyp("predict", in_folder("set/images"), "--out", out, SMALL), 0, "0 failed", NULL);
     expect(polyp("evaluate", in_folder("set"), SMALL), 0, "Jaccard", NULL);
     expect(polyp("info"), 0, model(), NULL);
     assert_int_equal(setenv("POLYP_MODEL", in_folder("nothing.safetensors"), 1), 0);
-    expect_failure(polyp("predict", in_folder("set/images"), "--out", in_folder("shipped"), SMALL), 1, "nothing.safetensors");
+    expect_failure(polyp("predict", picture, "--out", out, SMALL), 1, "nothing.safetensors");
     assert_int_equal(unsetenv("POLYP_MODEL"), 0);
 }
 
