@@ -15,6 +15,8 @@ SETTINGS_FIT(settings);
 static const option_row rows[] = {
     ROW_TEXT("json", options.json, "FILE",
              "write every finding and every picture's facts as JSON; - for standard output"),
+    ROW_TEXT("sheet", options.sheet, "FILE",
+             "draw the pictures that findings are about, with the outlines of their masks, as .png or .jpg"),
     ROW_SIZE("show", options.shown, "N", "print at most N findings of a kind; 0: all", 0, 1e9),
     ROW_INT("ignore", options.ignore, "LEVEL", "masks give this grey level to pixels that do not count; 0: none", 0,
             254, 1),

@@ -22,6 +22,7 @@ typedef struct check_options {
     const char *const *folders;
     size_t folder_count;
     const char *json;         /* file; NULL: none */
+    const char *sheet;        /* picture of what was found, .png or .jpg; NULL: none */
     size_t shown;             /* findings of a kind that are printed; 0: all */
     int ignore;               /* grey level of masks' pixels that do not count, 1..254; 0: none */
     int threads;

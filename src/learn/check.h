@@ -156,4 +156,9 @@ bool check_compared(const check_report *r, size_t a, size_t b);
 status check_print(const check_report *r, size_t shown, FILE *to);
 status check_write_json(const char *path, const check_report *r);
 
+/* A contact sheet of the pictures that findings are about, masks outlined: of each kind the first few, the worst kinds first;
+ * what lies twice stands side by side. *shown: pictures on it; 0: no finding shows a picture, and no file is written. `ignore`
+ * as in the settings. Errors: UNSUPPORTED (built without Cairo), FILE, MEMORY. */
+status check_write_sheet(size_t *shown, const char *path, const check_report *r, int ignore);
+
 #endif

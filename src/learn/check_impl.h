@@ -3,6 +3,7 @@
 #define POLYP_LEARN_CHECK_IMPL_H
 
 #include "learn/check.h"
+#include "learn/dataset.h"
 
 typedef struct check_work {
     check_report *report;
@@ -22,6 +23,18 @@ static inline check_finding check_new(enum check_kind kind)
                            .other_split = CHECK_NONE,
                            .distance = (double)__builtin_nanf(""),
                            .jaccard = (double)__builtin_nanf("")};
+}
+
+/* As training would read it. */
+static inline sample check_sample(const check_picture *p, int ignore)
+{
+    return (sample){.stem = p->stem,
+                    .name = p->stem,
+                    .image = p->image,
+                    .mask = p->shapes ? NULL : p->mask,
+                    .shapes = p->shapes,
+                    .group = -1,
+                    .ignore = ignore};
 }
 
 /* Append a finding; its words are what is printed. */

@@ -215,13 +215,7 @@ enum { GRID = 256 };
 /* The mask inside the picture's lit part, squished to GRID x GRID: the same frame with and without black borders. */
 static status read_lit_mask(polyp_image *out, const check_picture *p, int ignore)
 {
-    const sample s = {.stem = p->stem,
-                      .name = p->stem,
-                      .image = p->image,
-                      .mask = p->shapes ? NULL : p->mask,
-                      .shapes = p->shapes,
-                      .group = -1,
-                      .ignore = ignore};
+    const sample s = check_sample(p, ignore);
     polyp_image mask = {0}, cut = {0};
     status result;
     TRY(sample_read(NULL, &mask, &s));

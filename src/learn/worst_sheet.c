@@ -5,9 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "media/augment.h"
 #include "media/image.h"
-#include "media/resize.h"
 #include "media/sheet.h"
 
 /* ---- which ------------------------------------------------------------------------------------------ */
@@ -63,25 +61,6 @@ static void shown_free(shown *s)
     polyp_image_free(&s->prediction);
 }
 
-/* In place, where it is wider than a tile: two dozen pictures of a camera would take much memory. */
-static status shrink(polyp_image *image, status resize(polyp_image *, const polyp_image *, int, int))
-{
-    polyp_image smaller;
-    if (image->width <= WORST_SHEET_TILE) return POLYP_OK;
-    const long height = lround((double)image->height * WORST_SHEET_TILE / image->width);
-    TRY(resize(&smaller, image, WORST_SHEET_TILE, height > 0 ? (int)height : 1));
-    polyp_image_free(image);
-    *image = smaller;
-    return POLYP_OK;
-}
-
-/* What does not count is not outlined. */
-static void keep_polyp(polyp_image *mask)
-{
-    const size_t pixels = (size_t)mask->width * (size_t)mask->height;
-    for (size_t i = 0; i < pixels; i++) mask->pixels[i] = mask->pixels[i] == MASK_POLYP ? MASK_POLYP : MASK_BACKGROUND;
-}
-
 static void print_caption(shown *s, const evaluate_row *row, const char *stem)
 {
     const double jaccard = scores_of(&row->counts).jaccard;
@@ -95,10 +74,10 @@ static status make_shown(shown *s, polyp_predictor *predictor, const sample *whi
     TRY(predictor_submit(predictor, 0, &s->picture));
     TRY(predictor_collect(predictor, 0, s->picture.width, s->picture.height, NULL, &s->prediction));
     print_caption(s, row, which->stem);
-    keep_polyp(&s->truth);
-    TRY(shrink(&s->picture, resize_bilinear));
-    TRY(shrink(&s->truth, resize_area));
-    return shrink(&s->prediction, resize_area);
+    /* two dozen pictures of a camera would take much memory */
+    TRY(sheet_shrink(&s->picture, false, WORST_SHEET_TILE));
+    TRY(sheet_shrink(&s->truth, true, WORST_SHEET_TILE));
+    return sheet_shrink(&s->prediction, true, WORST_SHEET_TILE);
 }
 
 status worst_sheet_draw(polyp_image *out, const char *title, polyp_predictor *predictor, const dataset *data,

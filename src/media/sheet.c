@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "media/augment.h"
 #include "media/canvas.h"
 #include "media/image.h"
 #include "media/overlay.h"
@@ -226,4 +227,25 @@ status sheet_write(const char *path, const char *title, const sheet_tile *tiles,
     const status result = is_jpeg(path) ? image_write_jpeg(&sheet, path, JPEG_QUALITY) : image_write_png(&sheet, path);
     polyp_image_free(&sheet);
     return result;
+}
+
+/* ---- before -------------------------------------------------------------------------------------------- */
+
+/* What does not count is not outlined. */
+static void keep_polyp(polyp_image *mask)
+{
+    const size_t pixels = (size_t)mask->width * (size_t)mask->height;
+    for (size_t i = 0; i < pixels; i++) mask->pixels[i] = mask->pixels[i] == MASK_POLYP ? 255 : 0;
+}
+
+status sheet_shrink(polyp_image *image, bool mask, int tile_width)
+{
+    polyp_image smaller;
+    if (mask) keep_polyp(image);
+    if (image->width <= tile_width) return POLYP_OK;
+    const int height = scaled(image->height, (double)tile_width / image->width);
+    TRY((mask ? resize_area : resize_bilinear)(&smaller, image, tile_width, height));
+    polyp_image_free(image);
+    *image = smaller;
+    return POLYP_OK;
 }

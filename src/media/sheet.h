@@ -2,6 +2,7 @@
 #ifndef POLYP_MEDIA_SHEET_H
 #define POLYP_MEDIA_SHEET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -25,5 +26,9 @@ status sheet_draw(polyp_image *out, const char *title, const sheet_tile *tiles, 
 /* The same as a file, replaced whole: JPEG when `path` ends in .jpg or .jpeg, else PNG. */
 status sheet_write(const char *path, const char *title, const sheet_tile *tiles, size_t count, int columns,
                    int tile_width);
+
+/* Before a tile's picture or mask is kept: in place, no wider than tile_width, its shape kept; of a mask (MASK_... levels,
+ * media/augment.h) the polyp alone, by area. Error: MEMORY. */
+status sheet_shrink(polyp_image *image, bool mask, int tile_width);
 
 #endif
