@@ -5,30 +5,11 @@
 #include <math.h>
 
 #include "learn/score_set.h"
+#include "model_help.h"
 
 enum { PICTURES = 5 };
 
 static char *folder, *data, *path;
-
-/* A tiny network whose head has no weights: every logit is the head's bias. */
-static void write_constant_model(float bias)
-{
-    unet_spec spec;
-    graph g = {0};
-    params p;
-    assert_ok(unet_preset(&spec, "tiny"));
-    assert_ok(unet_build(&g, &spec));
-    assert_ok(params_create(&p, &g.params));
-    params_initialise(&p, 5);
-    const param *const weight = &g.params.entries[param_find(&g.params, "head.weight")];
-    memset(p.flat + weight->offset, 0, weight->count * sizeof(float));
-    p.flat[g.params.entries[param_find(&g.params, "head.bias")].offset] = bias;
-    model_facts facts = model_facts_default("tiny");
-    facts.size = 32;
-    assert_ok(model_write(path, &g, &p, &facts));
-    params_free(&p);
-    graph_free(&g);
-}
 
 /* Four pictures with a disc, number 4 without. */
 static int make_data(void **state)
@@ -81,7 +62,7 @@ static void count_disc(int i, double *area, double *pixels)
 static void test_everything_predicted(void **state)
 {
     (void)state;
-    write_constant_model(3.0f);
+    write_constant_model(path, 3.0f);
     const polyp_evaluation e = evaluate(polyp_evaluate_defaults());
     double mean = 0, area_sum = 0, pixel_sum = 0;
     for (int i = 0; i < PICTURES; i++) {
@@ -106,7 +87,7 @@ static void test_everything_predicted(void **state)
 static void test_nothing_predicted(void **state)
 {
     (void)state;
-    write_constant_model(-3.0f);
+    write_constant_model(path, -3.0f);
     const polyp_evaluation e = evaluate(polyp_evaluate_defaults());
     assert_int_equal(e.false_alarms, 0);
     assert_true(e.per_image.jaccard == 0.0 && e.per_image.precision == 0.0 && e.pooled.recall == 0.0);
@@ -118,7 +99,7 @@ static void test_nothing_predicted(void **state)
 static void test_split(void **state)
 {
     (void)state;
-    write_constant_model(3.0f);
+    write_constant_model(path, 3.0f);
     polyp_evaluate_options o = polyp_evaluate_defaults();
     o.split = "val";
     const polyp_evaluation e = evaluate(o);
@@ -130,7 +111,7 @@ static void test_split(void **state)
 static void test_split_by_path(void **state)
 {
     (void)state;
-    write_constant_model(3.0f);
+    write_constant_model(path, 3.0f);
     polyp_evaluate_options o = polyp_evaluate_defaults();
     char *const list = memory_text(help_path(folder, "valid.txt"));
     assert_ok(file_replace(list, "p002\np000\np001\n", 15));
@@ -153,7 +134,7 @@ static void test_json(void **state)
 {
     (void)state;
     static const char *const metrics[] = {"jaccard", "dsc", "recall", "precision", "accuracy", "f2"};
-    write_constant_model(3.0f);
+    write_constant_model(path, 3.0f);
     polyp_evaluate_options o = polyp_evaluate_defaults();
     char *const file = memory_text(help_path(folder, "summary.json"));
     o.json = file;
@@ -177,7 +158,7 @@ static void test_json(void **state)
 static void test_csv(void **state)
 {
     (void)state;
-    write_constant_model(3.0f);
+    write_constant_model(path, 3.0f);
     polyp_evaluate_options o = polyp_evaluate_defaults();
     char *const file = memory_text(help_path(folder, "pictures.csv"));
     o.csv = file;
@@ -227,7 +208,7 @@ static int stop_at_second(void *context, const polyp_progress *progress)
 static void test_stops_and_refuses(void **state)
 {
     (void)state;
-    write_constant_model(3.0f);
+    write_constant_model(path, 3.0f);
     polyp_model *model;
     polyp_evaluation e = {.images = 77};
     size_t done = 0;

@@ -4,7 +4,7 @@
 #include <jansson.h>
 
 #include "learn/folds.h"
-#include "predict/model.h"
+#include "model_help.h"
 
 static const char RECORD[] = "{\"rate\": 0.01, \"run\": {\"fold\": \"%d/3\", \"seed\": 1}, \"fold\": %d}";
 
@@ -138,26 +138,6 @@ static void test_every_allocation_may_fail(void **state)
 }
 
 /* ---- a model on the report part ------------------------------------------------------------ */
-
-/* A tiny network whose head has no weights: every logit is the head's bias. */
-static void write_constant_model(const char *path, float bias)
-{
-    unet_spec spec;
-    graph g = {0};
-    params p;
-    assert_ok(unet_preset(&spec, "tiny"));
-    assert_ok(unet_build(&g, &spec));
-    assert_ok(params_create(&p, &g.params));
-    params_initialise(&p, 5);
-    const param *const weight = &g.params.entries[param_find(&g.params, "head.weight")];
-    memset(p.flat + weight->offset, 0, weight->count * sizeof(float));
-    p.flat[g.params.entries[param_find(&g.params, "head.bias")].offset] = bias;
-    model_facts facts = model_facts_default("tiny");
-    facts.size = 32;
-    assert_ok(model_write(path, &g, &p, &facts));
-    params_free(&p);
-    graph_free(&g);
-}
 
 /* Everything is polyp to the model: a picture scores what its mask covers, but for pixels that do not count. */
 static void test_report(void **state)

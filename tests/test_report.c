@@ -1,4 +1,6 @@
 /* The report's page: names escaped, numbers those of scores.json, nothing loaded from elsewhere, pictures small and right. */
+#define _GNU_SOURCE /* open_memstream() */
+
 #include "report_help.h"
 
 #include <jansson.h>
@@ -6,6 +8,7 @@
 
 #include "commands.h"
 #include "media/canvas.h"
+#include "model_help.h"
 #include "report/html.h"
 
 static char *folder;
@@ -452,6 +455,51 @@ static void test_command(void **state)
     memory_free(masks);
 }
 
+/* Two models: the page shows the first and the difference, both are printed whole, and every file holds both. */
+static void test_command_compares(void **state)
+{
+    (void)state;
+    char *const data = memory_text(help_path(folder, "two-data")), *const all = memory_text(help_path(folder, "all.st"));
+    char *const none = memory_text(help_path(folder, "none.st")), *const csv = memory_text(help_path(folder, "two.csv"));
+    const char *const models[] = {all, none};
+    char *text;
+    size_t length;
+    help_write_data(data, 5, 1);
+    write_constant_model(all, 3.0f);
+    write_constant_model(none, -3.0f);
+    const evaluate_options o = {.models = models,
+                                .model_count = 2,
+                                .data = data,
+                                .report = help_path(folder, "compared"),
+                                .csv = csv,
+                                .empty = "none",
+                                .all = true,
+                                .published = "recall=.5",
+                                .threshold = -1,
+                                .engine = "reference",
+                                .threads = 1};
+    FILE *const to = open_memstream(&text, &length);
+    assert_ok(command_evaluate(&o, to));
+    assert_int_equal(fclose(to), 0);
+    assert_int_equal(count_of(text, "found at IoU 0.5"), 2);
+    assert_has(text, "\nA:\nRecall per image 1.0000 (95 % 1.0000 .. 1.0000): exceeds 0.5\n");
+    assert_has(text, "\nB:\nRecall per image 0.0000 (95 % 0.0000 .. 0.0000): does not exceed 0.5\n");
+    free(text);
+    text = help_text(csv);
+    assert_int_equal(count_of(text, "\n"), 11);
+    memory_free(text);
+    text = help_text(help_path(folder, "compared/index.html"));
+    assert_int_equal(count_of(text, "<figure class=\"tile\""), 5);
+    assert_int_equal(count_of(text, "<path class=\"found\""), 5); /* of the first, to which everything is polyp */
+    assert_has(text, "squished to 32 \xc3\x97 32");
+    assert_has(text, "<section id=\"comparison\">");
+    memory_free(text);
+    memory_free(data);
+    memory_free(all);
+    memory_free(none);
+    memory_free(csv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +507,7 @@ int main(void)
         cmocka_unit_test(test_numbers),    cmocka_unit_test(test_loads_nothing), cmocka_unit_test(test_pictures),
         cmocka_unit_test(test_galleries),  cmocka_unit_test(test_many_pictures), cmocka_unit_test(test_blanks),
         cmocka_unit_test(test_method),     cmocka_unit_test(test_two_models),    cmocka_unit_test(test_command),
+        cmocka_unit_test(test_command_compares),
     };
     return cmocka_run_group_tests_name("report", tests, make_folder, remove_folder);
 }

@@ -5,7 +5,8 @@
 #include <math.h>
 
 #include "learn/score_set.h"
-#include "predict/model.h"
+#include "media/mask.h"
+#include "model_help.h"
 
 enum { PICTURES = 5 };
 
@@ -129,6 +130,36 @@ static void test_probability_maps(void **state)
     score_set_free(&s);
 }
 
+/* Masks shrunk by area as the truth is, maps bilinear before the threshold; without a size nothing of it exists. */
+static void test_network_size(void **state)
+{
+    (void)state;
+    enum { SIZE = 24 };
+    score_set s;
+    polyp_image truth, small;
+    const score_options o = options_for_data();
+    assert_ok(score_set_masks(&s, &(foreign_masks){.folder = masks, .network_size = SIZE}, &o));
+    assert_ok(sample_read(NULL, &truth, &s.data.samples[0]));
+    assert_ok(mask_shrink(&small, &truth, SIZE, SIZE));
+    uint64_t polyp = 0;
+    for (int i = 0; i < SIZE * SIZE; i++) polyp += small.pixels[i] == 255;
+    const pixel_counts *const c = &s.report.rows[0].network;
+    assert_true(polyp > 0 && c->tp == polyp && c->fp == 0 && c->fn == 0 && c->tn == SIZE * SIZE - polyp);
+    assert_true(s.report.conventions[CONVENTION_PER_IMAGE_NETWORK].dsc == 1 && s.report.settings.foreign);
+    score_set_free(&s);
+    write_maps("maps", 140, 120);
+    const foreign_masks maps = {.folder = help_path(folder, "maps"), .probabilities = true, .network_size = SIZE};
+    assert_ok(score_set_masks(&s, &maps, &o));
+    const double dsc = s.report.conventions[CONVENTION_PER_IMAGE_NETWORK].dsc;
+    assert_true(dsc > 0.9 && dsc <= 1); /* a triangle filter moves the outline by a pixel at most */
+    score_set_free(&s);
+    assert_ok(score_set_masks(&s, &(foreign_masks){.folder = masks}, &o));
+    assert_true(isnan(s.report.conventions[CONVENTION_PER_IMAGE_NETWORK].dsc));
+    score_set_free(&s);
+    polyp_image_free(&truth);
+    polyp_image_free(&small);
+}
+
 /* A prediction of half the size is an error, or made to fit. */
 static void test_other_sizes(void **state)
 {
@@ -218,25 +249,11 @@ static void test_groups_and_breakdown(void **state)
 
 /* ---- models ---------------------------------------------------------------------------------------------- */
 
-/* A tiny network whose head has no weights: every logit is the head's bias. */
-static char *write_constant_model(const char *name, float bias)
+/* memory_free() it. */
+static char *constant_model(const char *name, float bias)
 {
-    unet_spec spec;
-    graph g = {0};
-    params p;
     char *const path = memory_text(help_path(folder, name));
-    assert_ok(unet_preset(&spec, "tiny"));
-    assert_ok(unet_build(&g, &spec));
-    assert_ok(params_create(&p, &g.params));
-    params_initialise(&p, 5);
-    const param *const weight = &g.params.entries[param_find(&g.params, "head.weight")];
-    memset(p.flat + weight->offset, 0, weight->count * sizeof(float));
-    p.flat[g.params.entries[param_find(&g.params, "head.bias")].offset] = bias;
-    model_facts facts = model_facts_default("tiny");
-    facts.size = 32;
-    assert_ok(model_write(path, &g, &p, &facts));
-    params_free(&p);
-    graph_free(&g);
+    write_constant_model(path, bias);
     return path;
 }
 
@@ -267,7 +284,7 @@ static void test_model_at_both_sizes(void **state)
     (void)state;
     polyp_model *model;
     const score_options o = options_for_data();
-    char *const path = write_constant_model("all.safetensors", 3.0f);
+    char *const path = constant_model("all.safetensors", 3.0f);
     score_set s = score_model(path, &model, &o);
     const score_row *const row = &s.report.rows[0];
     assert_int_equal(row->network.tp + row->network.fp, 32 * 32);
@@ -287,7 +304,7 @@ static void test_observer(void **state)
     score_set s;
     seen found = {0};
     score_options o = options_for_data();
-    char *const path = write_constant_model("all.safetensors", 3.0f);
+    char *const path = constant_model("all.safetensors", 3.0f);
     o.each = look;
     o.context = &found;
     assert_ok(model_open(&model, path));
@@ -309,7 +326,7 @@ static void test_two_models_compared(void **state)
     (void)state;
     polyp_model *models[2];
     const score_options o = options_for_data();
-    char *const all = write_constant_model("all.safetensors", 3.0f), *const none = write_constant_model(
+    char *const all = constant_model("all.safetensors", 3.0f), *const none = constant_model(
                                                                          "none.safetensors", -3.0f);
     score_set first = score_model(none, &models[0], &o), second = score_model(all, &models[1], &o);
     score_comparison c;
@@ -411,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_truth_scores_one),
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_probability_maps),
+        cmocka_unit_test(test_network_size),
         cmocka_unit_test(test_other_sizes),
         cmocka_unit_test(test_masks_that_are_missing_or_odd),
         cmocka_unit_test(test_groups_and_breakdown),

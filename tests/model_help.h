@@ -1,0 +1,27 @@
+/* A network that answers the same everywhere. Include after learn_help.h or data_help.h, whose assert_ok() it uses. */
+#ifndef POLYP_TESTS_MODEL_HELP_H
+#define POLYP_TESTS_MODEL_HELP_H
+
+#include "predict/model.h"
+
+/* A tiny network for 32 x 32 whose head has no weights: every logit is the head's bias. */
+static inline void write_constant_model(const char *path, float bias)
+{
+    unet_spec spec;
+    graph g = {0};
+    params p;
+    assert_ok(unet_preset(&spec, "tiny"));
+    assert_ok(unet_build(&g, &spec));
+    assert_ok(params_create(&p, &g.params));
+    params_initialise(&p, 5);
+    const param *const weight = &g.params.entries[param_find(&g.params, "head.weight")];
+    memset(p.flat + weight->offset, 0, weight->count * sizeof(float));
+    p.flat[g.params.entries[param_find(&g.params, "head.bias")].offset] = bias;
+    model_facts facts = model_facts_default("tiny");
+    facts.size = 32;
+    assert_ok(model_write(path, &g, &p, &facts));
+    params_free(&p);
+    graph_free(&g);
+}
+
+#endif
