@@ -39,6 +39,7 @@ static void default_text(const option_row *row, const settings_block *settings, 
     out[0] = '\0';
     switch (row->kind) {
     case OPTION_FLAG:
+    case OPTION_INTS:
     case OPTION_LIST: break;
     case OPTION_TEXT:
     case OPTION_CHOICE:

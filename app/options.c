@@ -29,13 +29,16 @@ const option_row *options_common(void)
 
 void option_accepts(const option_row *row, char *out, size_t size)
 {
+    const char *const several = row->kind == OPTION_INTS ? ", or several with commas between them" : "";
     switch (row->kind) {
     case OPTION_INT:
+    case OPTION_INTS:
     case OPTION_SIZE:
         if (row->step > 1) {
-            snprintf(out, size, "a whole number from %.0f to %.0f, a multiple of %d", row->low, row->high, row->step);
+            snprintf(out, size, "a whole number from %.0f to %.0f, a multiple of %d%s", row->low, row->high, row->step,
+                     several);
         } else {
-            snprintf(out, size, "a whole number from %.0f to %.0f", row->low, row->high);
+            snprintf(out, size, "a whole number from %.0f to %.0f%s", row->low, row->high, several);
         }
         break;
     case OPTION_SEED: snprintf(out, size, "a whole number from 0 to 18446744073709551615"); break;
@@ -90,6 +93,24 @@ static bool add_to_list(option_list *list, const char *text)
     return true;
 }
 
+/* "256,352"; an option given again replaces what it gave before. */
+static bool read_numbers(const option_row *row, int_list *list, const char *text)
+{
+    char digits[16];
+    unsigned long long value;
+    list->count = 0;
+    for (const char *word = text;; word++) {
+        const size_t length = strcspn(word, ",");
+        if (length >= sizeof digits || list->count == OPTION_INTS_MOST) return false;
+        memcpy(digits, word, length);
+        digits[length] = '\0';
+        if (!read_whole(digits, &value) || !whole_fits(row, value)) return false;
+        list->items[list->count++] = (int)value;
+        word += length;
+        if (*word == '\0') return true;
+    }
+}
+
 /* Put `text` where the row says; false: not accepted. */
 static bool store_value(const option_row *row, void *block, const char *text)
 {
@@ -99,6 +120,7 @@ static bool store_value(const option_row *row, void *block, const char *text)
     case OPTION_FLAG: *(bool *)to = true; return true;
     case OPTION_TEXT: *(const char **)to = text; return text[0] != '\0';
     case OPTION_LIST: return add_to_list(to, text);
+    case OPTION_INTS: return read_numbers(row, to, text);
     case OPTION_CHOICE: *(const char **)to = text; return is_choice(row->choices, text);
     case OPTION_REAL: return read_real(text, to) && *(double *)to >= row->low && *(double *)to <= row->high;
     default: break;

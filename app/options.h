@@ -17,17 +17,23 @@ enum option_kind {
     OPTION_LIST,   /* option_list: may be given several times */
     OPTION_CHOICE, /* const char *, one of `choices` */
     OPTION_INT,    /* int in low .. high, a multiple of `step` */
+    OPTION_INTS,   /* int_list: "256,352", each as in OPTION_INT */
     OPTION_SIZE,   /* size_t in low .. high */
     OPTION_SEED,   /* uint64_t, any */
     OPTION_REAL    /* double in low .. high */
 };
 
-enum { OPTION_LIST_MOST = 32 };
+enum { OPTION_LIST_MOST = 32, OPTION_INTS_MOST = 16 };
 
 typedef struct option_list {
     const char *items[OPTION_LIST_MOST];
     size_t count;
 } option_list;
+
+typedef struct int_list {
+    int items[OPTION_INTS_MOST];
+    size_t count;
+} int_list;
 
 typedef struct option_row {
     const char *name; /* "epochs": given as --epochs */
@@ -36,7 +42,7 @@ typedef struct option_row {
     const char *value; /* what help calls the value: "N"; NULL for a flag */
     const char *help;
     double low, high;    /* numbers: both ends are accepted */
-    int step;            /* OPTION_INT: 0 or 1: any */
+    int step;            /* OPTION_INT, OPTION_INTS: 0 or 1: any */
     const char *choices; /* OPTION_CHOICE: "auto|onednn|reference" */
 } option_row;
 
@@ -51,6 +57,8 @@ typedef struct option_row {
 #define ROW_CHOICE(name, member, help, choices) ROW_(name, OPTION_CHOICE, member, "NAME", help, 0, 0, 0, choices)
 #define ROW_INT(name, member, value, help, low, high, step) \
     ROW_(name, OPTION_INT, member, value, help, low, high, step, NULL)
+#define ROW_INTS(name, member, value, help, low, high, step) \
+    ROW_(name, OPTION_INTS, member, value, help, low, high, step, NULL)
 #define ROW_SIZE(name, member, value, help, low, high) ROW_(name, OPTION_SIZE, member, value, help, low, high, 1, NULL)
 #define ROW_REAL(name, member, value, help, low, high) ROW_(name, OPTION_REAL, member, value, help, low, high, 0, NULL)
 #define ROW_SEED(name, member, help)                   ROW_(name, OPTION_SEED, member, "N", help, 0, 0, 0, NULL)

@@ -219,8 +219,11 @@ COMMANDS_LOCAL polyp_status command_info(const char *path, FILE *to);
 typedef struct bench_options {
     const char *model;        /* NULL: `preset` with random weights */
     const char *preset;       /* NULL: slim */
-    int size, batch;
+    const int *sizes;         /* [size_count]; 0 of them: the model's, or 256 */
+    const int *batches;       /* [batch_count]; 0 of them: 1 */
+    size_t size_count, batch_count;
     bool train, profile;
+    bool machine;             /* measure what the machine can do, too */
     const char *data;         /* train: load from it too, by the augmentation of `recipe`; NULL: do not */
     const char *recipe;       /* built-in or file; NULL: best */
     const char *const *settings; /* [setting_count] KEY=VALUE on top */
@@ -228,10 +231,15 @@ typedef struct bench_options {
     int runs;                 /* 0: enough for about 5 s, 5 at least */
     const char *json;
     const char *engine;
-    const char *precision;    /* "auto" (or NULL), "f32", "bf16" */
+    const char *precision;    /* of engine_precision() */
     int threads;
     polyp_watch watch;
 } bench_options;
+/* How many combinations of sizes and batches. */
+static inline size_t bench_count(const bench_options *o)
+{
+    return (o->size_count > 0 ? o->size_count : 1) * (o->batch_count > 0 ? o->batch_count : 1);
+}
 /* What it costs to feed training steps. Those met their pictures for the first time, where there are enough. */
 typedef struct bench_loading {
     double first_ms; /* processor time a picture, decoding included */
@@ -239,15 +247,27 @@ typedef struct bench_loading {
     double share;    /* of again_ms for a batch in the processor time of a step without loading */
     double fed_min_ms, fed_median_ms; /* a step with its batch from the loader */
 } bench_loading;
+/* Measured, not looked up (engine/peak.h). */
+typedef struct bench_machine {
+    double gflops;            /* multiply-adds in registers, in the precision that was timed; 0: no loop for it here */
+    double gbytes_per_second; /* from and to memory */
+    char instructions[16];
+} bench_machine;
 typedef struct bench_result {
+    int size, batch;
     double min_ms, median_ms, p95_ms;
-    double images_per_second;
-    double gflops;            /* at the fastest run */
-    size_t memory_needed, memory_peak;
-    char engine[24], precision[8];
+    double images_per_second; /* at the median */
+    double ms_per_megapixel;  /* at the fastest run, as gflops */
+    double gflops;
+    size_t memory_needed;
+    size_t memory_peak;       /* of the process, up to then */
+    char preset[24], engine[24], precision[8];
+    bool train;
     int runs, threads;
+    bench_machine machine;    /* zeros unless asked for */
     bench_loading loading;    /* zeros without `data` */
 } bench_result;
+/* `out`: bench_count() results, sizes in the outer loop. The profile's tables go to `profile_to`. */
 COMMANDS_LOCAL polyp_status command_bench(bench_result *out, const bench_options *options, FILE *profile_to);
 
 /* What was built in, one line each, for --version. */

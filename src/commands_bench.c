@@ -1,21 +1,20 @@
 /* polyp bench: one forward pass or one training step, timed until the clock has seen enough. */
 #include "commands_bench.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/thread.h"
 #include "engine/engine.h"
+#include "engine/peak.h"
 #include "net/loss.h"
 #include "predict/model.h"
 
-enum { WARM_UP_RUNS = 2, RUNS_LEAST = 5, RUNS_MOST = 100000, PROFILED_RUNS = 5, SIZE_DEFAULT = 256 };
+enum { WARM_UP_RUNS = 2, RUNS_LEAST = 5, RUNS_MOST = 100000, SIZE_DEFAULT = 256 };
 
 #define ENOUGH_SECONDS 5.0
 
@@ -28,6 +27,7 @@ typedef struct bench {
     const graph *graph;
     const engine *engine;
     enum precision precision;
+    int batch;
     shape input;
     plan *plan;
     tensor masks, gradient;
@@ -98,13 +98,14 @@ static status make_plan(bench *b, bench_result *out)
     return plan_create(&b->plan, b->engine, b->graph, b->input, &options);
 }
 
-static status set_up(bench *b, bench_result *out)
+/* `wanted`: the size; 0: the model's own. */
+static status set_up(bench *b, bench_result *out, int wanted)
 {
     TRY(open_network(b));
     const int own_size = b->model ? b->model->facts.size : SIZE_DEFAULT;
-    const int size = b->options->size > 0 ? b->options->size : own_size;
-    const shape logits = {b->options->batch, 1, size, size};
-    b->input = (shape){b->options->batch, 3, size, size};
+    const int size = wanted > 0 ? wanted : own_size;
+    const shape logits = {b->batch, 1, size, size};
+    b->input = (shape){b->batch, 3, size, size};
     TRY(make_plan(b, out));
     TRY(load_weights(b));
     if (b->options->train) {
@@ -115,7 +116,7 @@ static status set_up(bench *b, bench_result *out)
         TRY(loss_open(&b->loss, &spec, logits));
     }
     fill_inputs(b);
-    return bench_feed_open(&b->feed, b->options, size);
+    return bench_feed_open(&b->feed, b->options, size, b->batch);
 }
 
 static void tear_down(bench *b)
@@ -225,11 +226,16 @@ static status summarise(const bench *b, double *times, size_t runs, bench_result
     out->min_ms = 1e3 * times[0];
     out->median_ms = 1e3 * median;
     out->p95_ms = 1e3 * times[p95];
-    out->images_per_second = b->options->batch / median;
+    out->images_per_second = b->batch / median;
+    out->ms_per_megapixel = 1e9 * times[0] / ((double)b->batch * b->input.h * b->input.w);
     out->gflops = 1e-9 * flops / times[0];
     out->memory_peak = memory_peak();
+    out->size = b->input.h;
+    out->batch = b->batch;
+    out->train = b->options->train;
     out->runs = (int)runs;
     out->threads = b->options->threads > 0 ? b->options->threads : processor_count();
+    snprintf(out->preset, sizeof out->preset, "%s", b->graph->preset);
     snprintf(out->engine, sizeof out->engine, "%s", engine_name(b->engine));
     snprintf(out->precision, sizeof out->precision, "%s", precision_name(b->precision));
     return POLYP_OK;
@@ -242,7 +248,7 @@ static status time_feed(bench *b, double *times, size_t runs, bench_result *out)
     if (!b->feed.loader) return POLYP_OK;
     const double step_ms = 1e3 * b->processor_seconds / (double)runs;
     TRY(bench_feed_alone(&b->feed, &out->loading));
-    out->loading.share = out->loading.again_ms * b->options->batch / step_ms;
+    out->loading.share = out->loading.again_ms * b->batch / step_ms;
     TRY(time_runs(b, times, MADE_AHEAD < runs ? MADE_AHEAD : runs, run_fed));
     TRY(time_runs(b, times, runs, run_fed));
     qsort(times, runs, sizeof *times, compare_doubles);
@@ -251,97 +257,93 @@ static status time_feed(bench *b, double *times, size_t runs, bench_result *out)
     return POLYP_OK;
 }
 
-/* ---- what comes out ------------------------------------------------------------------------------------- */
+/* ---- the profile ---------------------------------------------------------------------------------------- */
 
 static int compare_timings(const void *a, const void *b)
 {
-    const plan_timing *const x = *(const plan_timing *const *)a, *const y = *(const plan_timing *const *)b;
+    const plan_timing *const x = a, *const y = b;
     return (x->seconds < y->seconds) - (x->seconds > y->seconds);
 }
 
-static void print_timing(const plan_timing *t, double all_seconds, FILE *to)
-{
-    const double ms = t->runs > 0 ? 1e3 * t->seconds / PROFILED_RUNS : 0;
-    const double gflops = t->seconds > 0 ? 1e-9 * t->flops * (double)t->runs / t->seconds : 0;
-    fprintf(to, "%8.3f %5.1f %8.1f  %-20s %-44s %s\n", ms, 100 * t->seconds / all_seconds, gflops, t->kind, t->name,
-            t->algorithm);
-}
-
-static status print_profile(const bench *b, FILE *to)
+/* Apart from the timed runs: looking at the clock between ops costs time. */
+static status profile(bench *b, bench_row *row)
 {
     int count = 0;
-    double all = 0;
+    TRY(plan_profile(b->plan, true));
+    for (int i = 0; i < BENCH_PROFILED_RUNS; i++) TRY(run_once(b));
     const plan_timing *const timings = plan_timings(b->plan, &count);
-    const plan_timing **sorted = NULL;
-    TRY(memory_new(&sorted, (size_t)count));
+    TRY(memory_new(&row->profile, (size_t)count));
     for (int i = 0; i < count; i++) {
-        sorted[i] = &timings[i];
-        all += timings[i].seconds;
+        if (timings[i].runs > 0) row->profile[row->profile_count++] = timings[i];
     }
-    qsort(sorted, (size_t)count, sizeof *sorted, compare_timings);
-    fprintf(to, "%8s %5s %8s  %-20s %-44s %s\n", "ms", "%", "GFLOP/s", "kind", "op", "algorithm");
-    for (int i = 0; i < count; i++) print_timing(sorted[i], all > 0 ? all : 1, to);
-    fprintf(to, "%8.3f %5.1f  sum of a run\n\n", 1e3 * all / PROFILED_RUNS, 100.0);
-    memory_free(sorted);
+    qsort(row->profile, (size_t)row->profile_count, sizeof *row->profile, compare_timings);
     return POLYP_OK;
 }
 
-/* Apart from the timed runs: looking at the clock between ops costs time. */
-static status profile(bench *b, FILE *to)
+/* ---- the machine ---------------------------------------------------------------------------------------- */
+
+/* The bytes' loop fills some hundred MiB: only after the network's own memory has been read. */
+static status measure_machine(bench_machine *out, const char *precision, int threads)
 {
-    TRY(plan_profile(b->plan, true));
-    for (int i = 0; i < PROFILED_RUNS; i++) TRY(run_once(b));
-    return print_profile(b, to);
+    static const char *const NAMES[] = {[PEAK_F32] = "f32", [PEAK_BF16] = "bf16", [PEAK_INT8] = "int8"};
+    for (int kind = PEAK_F32; kind <= PEAK_INT8; kind++) {
+        const peak_loop *const l = peak_loop_of((enum peak_kind)kind);
+        if (strcmp(NAMES[kind], precision) != 0 || l == NULL) continue;
+        out->gflops = peak_gflops((enum peak_kind)kind, threads);
+        snprintf(out->instructions, sizeof out->instructions, "%s", l->name);
+    }
+    return peak_bandwidth(&out->gbytes_per_second, threads);
 }
 
-static json_t *result_as_json(const bench *b, const bench_result *r)
-{
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:b, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "preset",
-                     b->graph->preset, "engine", r->engine, "precision", r->precision, "size", b->input.h, "batch",
-                     b->input.n, "train", b->options->train ? 1 : 0, "threads", r->threads, "runs", r->runs, "min_ms",
-                     r->min_ms, "median_ms", r->median_ms, "p95_ms", r->p95_ms, "images_per_second",
-                     r->images_per_second, "gflops", r->gflops, "memory_needed", (json_int_t)r->memory_needed,
-                     "memory_peak", (json_int_t)r->memory_peak);
-}
+/* ---- the command ---------------------------------------------------------------------------------------- */
 
-static int add_loading(json_t *root, const bench_loading *l)
+static status bench_one(bench_row *row, bench *b, int size)
 {
-    return json_object_set_new(root, "loading",
-                               json_pack("{s:f, s:f, s:f, s:f, s:f}", "first_ms", l->first_ms, "again_ms", l->again_ms,
-                                         "share", l->share, "fed_min_ms", l->fed_min_ms, "fed_median_ms",
-                                         l->fed_median_ms));
-}
-
-static status write_json(const bench *b, const bench_result *r)
-{
-    json_t *const root = result_as_json(b, r);
-    const bool whole = root && (!b->feed.loader || add_loading(root, &r->loading) == 0);
-    char *const text = whole ? json_dumps(root, JSON_INDENT(2)) : NULL;
-    status result = fail(POLYP_ERR_MEMORY, "%s: no memory for the JSON", b->options->json);
-    if (text) result = file_replace(b->options->json, text, strlen(text));
-    free(text);
-    json_decref(root);
+    double seconds, *sorted = NULL;
+    status result;
+    TRY_DONE(set_up(b, &row->result, size));
+    TRY_DONE(warm_up(b, &seconds));
+    const size_t runs = runs_wanted(b->options, seconds);
+    TRY_DONE(memory_new(&row->times, runs));
+    TRY_DONE(memory_new(&sorted, runs));
+    TRY_DONE(time_runs(b, row->times, runs, run_once));
+    memcpy(sorted, row->times, runs * sizeof *sorted);
+    TRY_DONE(summarise(b, sorted, runs, &row->result));
+    TRY_DONE(time_feed(b, sorted, runs, &row->result));
+    if (b->options->profile) TRY_DONE(profile(b, row));
+done:
+    memory_free(sorted);
+    tear_down(b);
     return result;
+}
+
+static status bench_all(bench_row *rows, const bench_options *options)
+{
+    const size_t batches = options->batch_count > 0 ? options->batch_count : 1, count = bench_count(options);
+    for (size_t i = 0; i < count; i++) {
+        const int size = options->size_count > 0 ? options->sizes[i / batches] : 0;
+        bench b = {.options = options, .batch = options->batch_count > 0 ? options->batches[i % batches] : 1};
+        TRY(bench_one(&rows[i], &b, size));
+    }
+    if (!options->machine) return POLYP_OK;
+    TRY(measure_machine(&rows[0].result.machine, rows[0].result.precision, rows[0].result.threads));
+    for (size_t i = 1; i < count; i++) rows[i].result.machine = rows[0].result.machine;
+    return POLYP_OK;
 }
 
 status command_bench(bench_result *out, const bench_options *options, FILE *profile_to)
 {
-    bench b = {.options = options};
-    bench_result r = {0};
-    double *times = NULL, seconds;
+    const size_t count = bench_count(options);
+    bench_row *rows = NULL;
     status result;
-    TRY_DONE(set_up(&b, &r));
-    TRY_DONE(warm_up(&b, &seconds));
-    const size_t runs = runs_wanted(options, seconds);
-    TRY_DONE(memory_new(&times, runs));
-    TRY_DONE(time_runs(&b, times, runs, run_once));
-    TRY_DONE(summarise(&b, times, runs, &r));
-    TRY_DONE(time_feed(&b, times, runs, &r));
-    if (options->profile) TRY_DONE(profile(&b, profile_to));
-    if (options->json) TRY_DONE(write_json(&b, &r));
-    *out = r;
+    TRY_DONE(memory_new(&rows, count));
+    TRY_DONE(bench_all(rows, options));
+    if (options->json) TRY_DONE(bench_write_json(options->json, rows, count));
+    for (size_t i = 0; i < count; i++) {
+        if (options->profile) bench_print_profile(&rows[i], profile_to);
+        out[i] = rows[i].result;
+    }
 done:
-    memory_free(times);
-    tear_down(&b);
+    bench_rows_free(rows, count);
     return result;
 }

@@ -13,12 +13,12 @@ static status choose_recipe(bench_feed *f, const bench_options *options)
     return recipe_check(&f->recipe);
 }
 
-status bench_feed_open(bench_feed *out, const bench_options *options, int size)
+status bench_feed_open(bench_feed *out, const bench_options *options, int size, int pictures)
 {
     if (!options->data) return POLYP_OK;
     TRY(choose_recipe(out, options));
     TRY(dataset_open(&out->data, options->data, dataset_has_split(options->data, "train") ? "train" : NULL));
-    const loader_options batches = {.size = size, .batch = options->batch, .seed = 1, .augment = &out->recipe.augment};
+    const loader_options batches = {.size = size, .batch = pictures, .seed = 1, .augment = &out->recipe.augment};
     return loader_open(&out->loader, &out->data, &batches);
 }
 

@@ -103,8 +103,9 @@ static status run_info(bool *skipped)
 
 static status run_bench(bool *skipped)
 {
+    static const int size = 32;
     const bench_options options = {
-        .model = model_path, .size = 32, .batch = 1, .train = true, .runs = 1, .engine = "reference", .threads = 1};
+        .model = model_path, .sizes = &size, .size_count = 1, .train = true, .runs = 1, .engine = "reference", .threads = 1};
     bench_result result;
     (void)skipped;
     return command_bench(&result, &options, NULL);

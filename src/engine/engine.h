@@ -147,6 +147,7 @@ typedef struct plan_timing {
     char algorithm[64]; /* implementation's name */
     double seconds;     /* summed since plan_profile() */
     double flops;       /* per run */
+    double bytes;       /* read and written in a pass of the plan, each tensor once; 0: not counted */
     long runs;
 } plan_timing;
 status plan_profile(plan *p, bool on);

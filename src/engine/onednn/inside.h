@@ -197,4 +197,8 @@ const plan_timing *report_timings(const plan *base, int *count);
 double timer_start(const onednn_plan *p);
 void timer_stop(onednn_plan *p, const work *w, enum timed kind, double start);
 
+/* traffic.c: bytes that a piece of work, or the optimiser's step, reads and writes. */
+double traffic_bytes(const onednn_plan *p, const work *w, enum timed kind);
+double traffic_step_bytes(const onednn_plan *p);
+
 #endif

@@ -60,7 +60,7 @@ static void name_timing(const onednn_plan *p, plan_timing *t, const work *w, enu
                                          "upsample"};
     const dnn_conv *const c = conv_of(w, kind);
     const int op_index = w->u.core_op >= 0 ? w->u.core_op : w->u.value;
-    *t = (plan_timing){.flops = c != NULL ? w->flops : 0};
+    *t = (plan_timing){.flops = c != NULL ? w->flops : 0, .bytes = traffic_bytes(p, w, kind)};
     (void)snprintf(t->name, sizeof t->name, "%s", p->base.graph->ops[op_index].name);
     (void)snprintf(t->kind, sizeof t->kind, "%s", TIMED_NAMES[kind]);
     (void)snprintf(t->algorithm, sizeof t->algorithm, "%s",
@@ -80,7 +80,8 @@ status report_profile(plan *base, bool on)
             name_timing(p, &p->timings[i * TIMED_KINDS + k], &p->works[i], (enum timed)k);
         }
     }
-    p->timings[lines - 1] = (plan_timing){.name = "all parameters", .kind = "step", .algorithm = "AdamW"};
+    p->timings[lines - 1] = (plan_timing){
+        .name = "all parameters", .kind = "step", .algorithm = "AdamW", .bytes = traffic_step_bytes(p)};
     p->profiling = on;
     return POLYP_OK;
 }
