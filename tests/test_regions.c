@@ -1,7 +1,7 @@
 /* Connected regions: by hand, and against a flood fill on random masks. */
 #include "base/random.h"
 #include "mask_help.h"
-#include "predict/regions.h"
+#include "media/regions.h"
 
 static void test_corners_join_polyps_not_background(void **state)
 {

@@ -11,7 +11,7 @@
 #include "learn/dataset.h"
 #include "media/augment.h"
 #include "media/image.h"
-#include "predict/regions.h"
+#include "media/regions.h"
 
 enum { WORDS = 512 };
 

@@ -267,12 +267,12 @@ static void free_paths(char **paths, size_t count)
     memory_free(paths);
 }
 
-/* The folder, and what was done to its files. */
+/* The folder, and how its files were read where that is not the plain way. */
 static status name_scored(score_set *s, const foreign_masks *m)
 {
     const char *const kind = m->probabilities ? m->resize ? " (probabilities, resized)" : " (probabilities)"
-                             : m->resize      ? " (masks, resized)"
-                                              : " (masks)";
+                             : m->resize      ? " (resized)"
+                                              : "";
     s->report.scored = arena_format(s->data.arena, "%s%s", m->folder, kind);
     return s->report.scored ? POLYP_OK : POLYP_ERR_MEMORY;
 }

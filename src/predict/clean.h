@@ -2,7 +2,7 @@
 #ifndef POLYP_PREDICT_CLEAN_H
 #define POLYP_PREDICT_CLEAN_H
 
-#include "predict/regions.h"
+#include "media/regions.h"
 
 /* Rules of polyp.h within their ranges? Error: ARGUMENT. `threshold`: the masks'. */
 status mask_rules_check(const polyp_mask_rules *rules, double threshold);

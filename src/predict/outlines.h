@@ -2,7 +2,7 @@
 #ifndef POLYP_PREDICT_OUTLINES_H
 #define POLYP_PREDICT_OUTLINES_H
 
-#include "predict/regions.h"
+#include "media/regions.h"
 
 /* A closed polygon; the last point is not the first again. */
 typedef struct outline {

@@ -1,6 +1,6 @@
-/* Connected regions of a mask: found as runs of rows, largest first. For cleaning masks, outlines and boxes. */
-#ifndef POLYP_PREDICT_REGIONS_H
-#define POLYP_PREDICT_REGIONS_H
+/* Connected regions of a mask: found as runs of rows, largest first. For cleaning masks, outlines, boxes, and polyps as objects. */
+#ifndef POLYP_MEDIA_REGIONS_H
+#define POLYP_MEDIA_REGIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
