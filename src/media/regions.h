@@ -1,4 +1,4 @@
-/* Connected regions of a mask: found as runs of rows, largest first. For cleaning masks, outlines, boxes, and polyps as objects. */
+/* Connected regions of a mask: found as runs of rows, largest first. For cleaning masks, outlines, boxes and objects. */
 #ifndef POLYP_MEDIA_REGIONS_H
 #define POLYP_MEDIA_REGIONS_H
 
