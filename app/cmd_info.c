@@ -1,13 +1,20 @@
 /* polyp info: what a model file holds. */
 #include "app.h"
 
+typedef struct settings {
+    common_settings common;
+    bool recipe;
+} settings;
+SETTINGS_FIT(settings);
+
 static const option_row rows[] = {
+    ROW_FLAG("recipe", recipe, "print only how a model was trained, as JSON that `train --recipe` takes"),
     ROW_END,
 };
 
 static int run(const void *block, const arguments *rest)
 {
-    (void)block;
+    const settings *const s = block;
     shipped_model shipped;
     const char *path = shipped.path;
     if (rest->count > 0) {
@@ -15,9 +22,9 @@ static int run(const void *block, const arguments *rest)
     } else {
         const polyp_status there = command_shipped_model(&shipped);
         if (there != POLYP_OK) return finish(there);
-        printf("file        %s\n", path);
+        if (!s->recipe) printf("file        %s\n", path);
     }
-    return finish(command_info(path, stdout));
+    return finish(command_info(path, s->recipe, stdout));
 }
 
 const command cmd_info = {

@@ -213,8 +213,8 @@ typedef struct shipped_model {
  * share/polyp, or in models/ of the source tree. Errors: FILE with what to do; ARGUMENT: POLYP_MODEL is too long. */
 COMMANDS_LOCAL polyp_status command_shipped_model(shipped_model *out);
 
-/* Facts and table of a model to `to`. */
-COMMANDS_LOCAL polyp_status command_info(const char *path, FILE *to);
+/* Facts and table of a model to `to`; or, with `recipe`, only how it was trained, as JSON that --recipe takes. */
+COMMANDS_LOCAL polyp_status command_info(const char *path, bool recipe, FILE *to);
 
 typedef struct bench_options {
     const char *model;        /* NULL: `preset` with random weights */

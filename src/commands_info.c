@@ -4,7 +4,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "base/memory.h"
+#include "commands_info.h"
 #include "net/onnx.h"
 #include "predict/model.h"
 
@@ -59,7 +62,7 @@ static status print_model(const weights_file *file, const char *path, FILE *to)
     if (model_is_quantised(model)) fprintf(to, "weights     in 8 bits: %s\n", facts->quantisation);
     fprintf(to, "licence     %s\n", facts->licence[0] ? facts->licence : "unknown");
     print_checksum(file, to);
-    if (facts->training[0]) fprintf(to, "training    %s\n", facts->training);
+    if (facts->training[0]) info_print_training(facts->training, to);
     fprintf(to, "tensors\n");
     print_table(&model->graph.params, to);
 done:
@@ -113,8 +116,27 @@ static status print_onnx(bool *is_onnx, const char *path, FILE *to)
     return onnx_outline(&about, is_onnx, path, print_entry, to);
 }
 
-status command_info(const char *path, FILE *to)
+/* The recipe and the run that a model carries, as JSON that `train --recipe` takes. */
+static status print_recipe(const char *path, FILE *to)
 {
+    polyp_model *model = NULL;
+    TRY(model_open(&model, path));
+    json_t *const root = json_loads(model->facts.training, 0, NULL);
+    status result = POLYP_OK;
+    if (!root) {
+        result = fail(POLYP_ERR_FORMAT, "%s: does not say how it was trained", path);
+    } else if (json_dumpf(root, to, JSON_INDENT(2)) != 0 || fputc('\n', to) == EOF) {
+        result = fail(POLYP_ERR_FILE, "the recipe of %s cannot be written", path);
+    }
+    json_decref(root);
+    polyp_model_close(model);
+    return result;
+}
+
+status command_info(const char *path, bool recipe, FILE *to)
+{
+    if (recipe) return print_recipe(path, to);
+
     weights_file file = {0};
     bool is_onnx = false;
     TRY(print_onnx(&is_onnx, path, to));

@@ -67,7 +67,14 @@ static void train_leaves_a_run(void **state)
     expect(r, 0, "preset      slim18", NULL);
     expect(r, 0, "size        32 x 32", NULL);
     expect(r, 0, "64 x 3 x 7 x 7", NULL);
+    expect(r, 0, "training    recipe best, 1 epochs in batches of 4, seed 1", NULL);
     assert_null(strstr(r->out, "damaged"));
+    FILE *const kept = fopen(in_folder("again.json"), "wb");
+    assert_non_null(kept);
+    fputs(polyp("info", "--recipe", model())->out, kept);
+    assert_int_equal(fclose(kept), 0);
+    expect(polyp("recipe", in_folder("again.json")), 0, "\"epochs\": 1", NULL);
+    expect_failure(polyp("info", "--recipe", in_folder("set/splits/train.txt")), 1, "train.txt");
 }
 
 static void train_refuses(void **state)

@@ -96,7 +96,7 @@ static status run_info(bool *skipped)
     FILE *const nowhere = fopen("/dev/null", "w");
     (void)skipped;
     assert_non_null(nowhere);
-    const status s = command_info(model_path, nowhere);
+    const status s = command_info(model_path, false, nowhere);
     fclose(nowhere);
     return s;
 }

@@ -99,7 +99,7 @@ static void told(const char *path, const char *words)
     size_t size = 0;
     FILE *const memory = open_memstream(&lines, &size);
     assert_non_null(memory);
-    assert_ok(command_info(path, memory));
+    assert_ok(command_info(path, false, memory));
     (void)fclose(memory);
     if (strstr(lines, words) == NULL) fail_msg("'%s' does not say '%s'", lines, words);
     free(lines);

@@ -1,0 +1,11 @@
+/* How a model was trained, as `polyp info` tells it. */
+#ifndef POLYP_COMMANDS_INFO_H
+#define POLYP_COMMANDS_INFO_H
+
+#include <stdio.h>
+
+/* `training`: the JSON that a model carries (learn/run_record.h), or text that another program wrote. One line or two of
+ * it, what is there of recipe, data, run and result; text that is no such JSON as it is. */
+void info_print_training(const char *training, FILE *to);
+
+#endif
