@@ -23,7 +23,6 @@ typedef struct bench {
     const bench_options *options;
     polyp_model *model; /* NULL: `own` with random weights */
     graph own;
-    params random;
     const graph *graph;
     const engine *engine;
     enum precision precision;
@@ -57,9 +56,12 @@ static status open_network(bench *b)
 static status load_weights(bench *b)
 {
     if (b->model) return plan_load(b->plan, &b->model->weights);
-    TRY(params_create(&b->random, &b->own.params));
-    params_initialise(&b->random, 1);
-    return plan_load(b->plan, &b->random);
+    params random;
+    TRY(params_create(&random, &b->own.params));
+    params_initialise(&random, 1);
+    const status result = plan_load(b->plan, &random);
+    params_free(&random); /* the plan has its own */
+    return result;
 }
 
 /* Values like a normalised picture's; a quarter of each mask is polyp. */
@@ -126,7 +128,6 @@ static void tear_down(bench *b)
     tensor_free(&b->masks);
     tensor_free(&b->gradient);
     loss_close(b->loss);
-    params_free(&b->random);
     graph_free(&b->own);
     polyp_model_close(b->model);
 }

@@ -93,8 +93,17 @@ static status check_plan(plan_options *out, const engine *e, const graph *g, sha
 status plan_memory_needed(size_t *out, const engine *e, const graph *g, shape input, const plan_options *options)
 {
     plan_options resolved;
+    size_t spare;
     TRY(check_plan(&resolved, e, g, input, options));
-    return e->memory_needed(out, g, input, &resolved);
+    return e->memory_needed(out, &spare, g, input, &resolved);
+}
+
+status plan_memory_spare(size_t *out, const engine *e, const graph *g, shape input, const plan_options *options)
+{
+    plan_options resolved;
+    size_t needed;
+    TRY(check_plan(&resolved, e, g, input, options));
+    return e->memory_needed(&needed, out, g, input, &resolved);
 }
 
 status plan_create(plan **out, const engine *e, const graph *g, shape input, const plan_options *options)
@@ -102,8 +111,8 @@ status plan_create(plan **out, const engine *e, const graph *g, shape input, con
     plan_options resolved;
     TRY(check_plan(&resolved, e, g, input, options));
     if (resolved.memory_limit > 0) {
-        size_t needed = 0;
-        TRY(e->memory_needed(&needed, g, input, &resolved));
+        size_t needed = 0, spare;
+        TRY(e->memory_needed(&needed, &spare, g, input, &resolved));
         if (needed > resolved.memory_limit) {
             return fail(
                 POLYP_ERR_MEMORY,
@@ -119,6 +128,13 @@ status plan_create(plan **out, const engine *e, const graph *g, shape input, con
 void plan_destroy(plan *p)
 {
     if (p != NULL) p->engine->destroy(p);
+}
+
+void *plan_spare(plan *p, size_t *bytes)
+{
+    *bytes = 0;
+    if (p->options.mode != PLAN_TRAIN || p->engine->spare == NULL) return NULL;
+    return p->engine->spare(p, bytes);
 }
 
 static status check_training(const plan *p, const char *what)
@@ -279,6 +295,13 @@ status plan_backward(plan *p, const tensor *gradients)
     float **const spans = p->engine->spans(p, &count);
     step_add(spans[PLAN_GRADIENTS], spans[PLAN_HELD], count, p->options.threads);
     p->holds = false;
+    return POLYP_OK;
+}
+
+status plan_leave_out(plan *p, const step_rule *rule)
+{
+    TRY(check_training(p, "leaving out gradients"));
+    for (int i = 0; i < PARAM_GROUPS; i++) p->left_out[i] = rule->rate[i] == 0 || rule->frozen[i];
     return POLYP_OK;
 }
 

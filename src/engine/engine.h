@@ -77,8 +77,14 @@ const char *precision_name(enum precision precision);
 status plan_create(plan **out, const engine *e, const graph *g, shape input, const plan_options *options);
 void plan_destroy(plan *p);
 
-/* Bytes that a plan with these options holds (its arena, weights and spans), without allocating them. */
+/* Bytes that a plan with these options holds (its arena, weights and spans), without allocating them. And how many of them
+ * plan_spare() would lend. */
 status plan_memory_needed(size_t *out, const engine *e, const graph *g, shape input, const plan_options *options);
+status plan_memory_spare(size_t *out, const engine *e, const graph *g, shape input, const plan_options *options);
+
+/* Memory of a training plan that holds nothing between a backward pass and the next forward pass (its activations), for
+ * what the caller needs only meanwhile; 64-byte aligned. `*bytes` 0 and NULL: there is none. */
+void *plan_spare(plan *p, size_t *bytes);
 
 /* Copy parameters in (both modes; 8-bit weights are scaled back first) and out (training: weights and running
  * statistics). Error: FORMAT (a weight that is not a finite number: params_check_finite()). */
@@ -115,6 +121,10 @@ status plan_forward(plan *p);
 /* Training only, after plan_forward(): gradients of all trained parameters, overwritten, from d loss / d logits and, where
  * the graph has auxiliary heads, from theirs: [1 + auxiliary_count]. Error: SIZE. */
 status plan_backward(plan *p, const tensor *gradients);
+
+/* From now on plan_backward() may leave out gradients of convolutions that a step by `rule` would not train: what
+ * plan_save_gradients() and PLAN_GRADIENTS hold of them means nothing. */
+status plan_leave_out(plan *p, const step_rule *rule);
 
 /*
  * After plan_backward(), where another batch is to count for the same step (plan_options.accumulate): the gradients are

@@ -15,7 +15,8 @@ struct engine {
     const char *name;
     status (*check_precision)(enum precision precision); /* UNSUPPORTED: not on this processor, or never */
     status (*create)(plan **out, const graph *g, shape input, const plan_options *options);
-    status (*memory_needed)(size_t *out, const graph *g, shape input, const plan_options *options);
+    status (*memory_needed)(size_t *out, size_t *spare, const graph *g, shape input, const plan_options *options);
+    void *(*spare)(plan *p, size_t *bytes); /* NULL: an engine that lends nothing */
     void (*destroy)(plan *p); /* never NULL */
     status (*load)(plan *p, const params *weights);
     status (*save)(const plan *p, params *weights);
@@ -41,6 +42,7 @@ struct plan {
     plan_options options; /* threads resolved */
     double norm_momentum; /* weight of the batch in running statistics */
     bool holds;           /* PLAN_HELD is to be added to the next gradients */
+    bool left_out[PARAM_GROUPS]; /* gradients of these groups' convolutions are not wanted */
 };
 
 /* Does a training plan with these options have the span? */

@@ -16,7 +16,7 @@ typedef struct loader_options {
                           batch of an epoch is dropped, fastai's rule (fewer pictures than one batch: refused) */
     int workers;       /* file workers; 0: 2 */
     int ahead;         /* batches prepared ahead; 0: 2 */
-    size_t cache_bytes; /* of decoded pictures to keep; more are decoded again in each epoch; 0: 1 GiB */
+    size_t cache_bytes; /* of decoded pictures to keep; more are decoded again in each epoch; 0: 512 MiB */
 } loader_options;
 
 typedef struct loader loader;

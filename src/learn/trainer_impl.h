@@ -47,9 +47,11 @@ typedef struct trainer {
     loss_function *valid_loss;            /* of one validation picture */
     tensor gradients[GRAPH_OUTPUTS];      /* (batch, 1, size, size), then those of the auxiliary logits */
     tensor masks[GRAPH_OUTPUTS];          /* from 1 on: shrunk to the auxiliary logits */
-    params weights, moment1, moment2; /* host copies for checkpoints */
-    params average;                   /* where the recipe asks for one, with batch norm's statistics found for it */
-    params validated;                 /* over `plain`: the weights, or their average, of the last validation */
+    /* Copies for checkpoints and validation, filled anew for each. They lie in plan_spare() where it has room, so that
+     * the next forward pass destroys them; but not the weights where an average is validated first. */
+    params weights, moment1, moment2;
+    params average;   /* where the recipe asks for one, with batch norm's statistics found for it */
+    params validated; /* `weights` or `average` over `plain`, of the last validation */
     loader *loader;
     evaluate_row *rows; /* [data.valid.count] */
     history history;

@@ -92,6 +92,15 @@ static status first_weights(trainer *t)
 
 /* ---- memory ----------------------------------------------------------------------------------------- */
 
+/* Of the copies for checkpoints: all where there is no average, else all but the weights. */
+enum { SPARE_TABLES = 3 };
+
+/* Of one copy, so that the next one behind it is aligned. */
+static size_t table_bytes(const param_table *table)
+{
+    return (table->values * sizeof(float) + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+}
+
 /* What a run holds, in bytes. */
 typedef struct memory_parts {
     size_t training, validation, copies, pictures, total;
@@ -126,10 +135,13 @@ static status count_memory(memory_parts *m, const trainer *t)
     const plan_options infer = {.mode = PLAN_INFER, .precision = t->precision, .threads = t->threads};
     const size_t pixels = (size_t)t->facts.size * (size_t)t->facts.size;
     const loader_options batches = trainer_loader_options(t);
+    size_t spare;
     TRY(plan_memory_needed(&m->training, t->engine, &t->graph, input_shape(t, t->recipe.batch), &train));
+    TRY(plan_memory_spare(&spare, t->engine, &t->graph, input_shape(t, t->recipe.batch), &train));
     TRY(plan_memory_needed(&m->validation, t->engine, &t->plain, input_shape(t, 1), &infer));
-    /* weights, both moments, the average, what is validated */
-    m->copies = (4 + (size_t)(t->recipe.average > 0.0)) * t->graph.params.values * sizeof(float);
+    /* weights, both moments, the average; what the plan has room for, and may take, costs nothing */
+    const size_t tables = 3 + (size_t)(t->recipe.average > 0.0), borrowed = spare / table_bytes(&t->graph.params);
+    m->copies = (tables - (borrowed < SPARE_TABLES ? borrowed : SPARE_TABLES)) * table_bytes(&t->graph.params);
     /* and the gradient of the logits */
     m->pictures = loader_memory(&t->data.train, &batches) + pixels * (size_t)t->recipe.batch * sizeof(float);
     m->total = m->training + m->validation + m->copies + m->pictures;
@@ -224,19 +236,37 @@ static status open_output(trainer *t, int k)
     return tensor_create(&t->gradients[k], s);
 }
 
+/* In what the plan lends, from `*taken` bytes on, or where that is not enough, in memory of its own. */
+static status open_copy(params *out, const trainer *t, size_t *taken)
+{
+    const param_table *const table = &t->graph.params;
+    size_t bytes;
+    unsigned char *const spare = plan_spare(t->plan, &bytes);
+    if (bytes - *taken < table_bytes(table)) return params_create(out, table);
+    float *const values = (float *)(void *)(spare + *taken);
+    *taken += table_bytes(table);
+    return params_create_in(out, table, values);
+}
+
+static status open_copies(trainer *t)
+{
+    const bool averages = t->recipe.average > 0.0;
+    size_t taken = 0;
+    TRY(averages ? params_create(&t->weights, &t->graph.params) : open_copy(&t->weights, t, &taken));
+    TRY(open_copy(&t->moment1, t, &taken));
+    TRY(open_copy(&t->moment2, t, &taken));
+    return averages ? open_copy(&t->average, t, &taken) : POLYP_OK;
+}
+
 static status open_parts(trainer *t)
 {
     const recipe *const r = &t->recipe;
     const plan_options train = training_options(t);
     const loader_options batches = trainer_loader_options(t);
     TRY(loader_open(&t->loader, &t->data.train, &batches));
-    TRY(params_create(&t->weights, &t->graph.params));
-    TRY(params_create(&t->moment1, &t->graph.params));
-    TRY(params_create(&t->moment2, &t->graph.params));
-    if (r->average > 0.0) TRY(params_create(&t->average, &t->graph.params));
     TRY(plan_create(&t->plan, t->engine, &t->graph, input_shape(t, r->batch), &train));
+    TRY(open_copies(t));
     TRY(predictor_create(&t->validator, t->engine, &t->plain, r->size, t->facts.threshold, &train));
-    TRY(params_create(&t->validated, &t->plain.params));
     for (int k = 0; k <= t->graph.auxiliary_count; k++) TRY(open_output(t, k));
     TRY(loss_open(&t->valid_loss, &r->loss, (shape){1, 1, r->size, r->size}));
     TRY(memory_new(&t->rows, t->data.valid.count));

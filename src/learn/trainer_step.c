@@ -113,12 +113,13 @@ static status clip(trainer *t, step_rule *rule)
 status trainer_step(trainer *t)
 {
     const schedule_point point = trainer_point(t);
+    step_rule rule = rule_of(t, &point);
     if (point.clear) TRY(plan_clear_moments(t->plan));
+    TRY(plan_leave_out(t->plan, &rule));
     for (int i = 0; i < t->recipe.accumulate; i++) {
         if (i > 0) TRY(plan_hold_gradients(t->plan));
         TRY(run_batch(t));
     }
-    step_rule rule = rule_of(t, &point);
     TRY(clip(t, &rule));
     TRY(plan_step(t->plan, &rule));
     t->state.step++;

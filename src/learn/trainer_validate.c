@@ -35,6 +35,7 @@ static status estimate_norms(trainer *t)
  * "Averaging weights leads to wider optima", 2018, section 3.1), with the plan's own weights set aside meanwhile. */
 static status make_average(trainer *t)
 {
+    TRY(params_copy_shared(&t->average, &t->weights)); /* statistics that are numbers, until they are found */
     TRY(plan_save_average(t->plan, &t->average));
     TRY(plan_load(t->plan, &t->average));
     const status result = estimate_norms(t);
@@ -52,7 +53,8 @@ status trainer_validate(trainer *t, polyp_evaluation *out)
     TRY(plan_save(t->plan, &t->weights));
     if (t->recipe.average > 0.0) TRY(make_average(t));
     loader_seek(t->loader, t->state.epoch + 1, 0);
-    TRY(params_copy_shared(&t->validated, t->recipe.average > 0.0 ? &t->average : &t->weights));
+    params_free(&t->validated);
+    TRY(params_share(&t->validated, &t->plain.params, t->recipe.average > 0.0 ? &t->average : &t->weights));
     TRY(predictor_load(t->validator, &t->validated));
     TRY(evaluate_pictures(t->rows, t->validator, &t->data.valid, DECODERS, &watch));
     out->threshold = t->facts.threshold;

@@ -65,29 +65,45 @@ void param_table_free(param_table *table)
     *table = (param_table){0};
 }
 
-status params_create(params *out, const param_table *table)
+/* Without values yet. */
+static status create_empty(params *out, const param_table *table)
 {
     const size_t count = (size_t)table->count;
     params p = {.table = table};
-    p.flat = memory_allocate(table->values, sizeof *p.flat);
-    p.data = p.flat == NULL ? NULL : memory_allocate(count, sizeof *p.data);
+    p.data = memory_allocate(count, sizeof *p.data);
     p.dtype = p.data == NULL ? NULL : memory_allocate(count, sizeof *p.dtype);
     if (p.dtype == NULL) {
         params_free(&p);
         return POLYP_ERR_MEMORY;
     }
-    for (size_t i = 0; i < count; i++) {
-        p.data[i] = p.flat + table->entries[i].offset;
-        p.dtype[i] = DTYPE_F32;
-    }
+    for (size_t i = 0; i < count; i++) p.dtype[i] = DTYPE_F32;
     *out = p;
     return POLYP_OK;
+}
+
+status params_create_in(params *out, const param_table *table, float *values)
+{
+    TRY(create_empty(out, table));
+    out->flat = values;
+    out->borrowed = true;
+    for (int i = 0; i < table->count; i++) out->data[i] = values + table->entries[i].offset;
+    return POLYP_OK;
+}
+
+status params_create(params *out, const param_table *table)
+{
+    float *values = NULL;
+    TRY(memory_new(&values, table->values));
+    const status result = params_create_in(out, table, values);
+    if (result == POLYP_OK) out->borrowed = false;
+    else memory_free(values);
+    return result;
 }
 
 void params_free(params *p)
 {
     if (p == NULL) return;
-    memory_free(p->flat);
+    if (!p->borrowed) memory_free(p->flat);
     memory_free((void *)p->data);
     memory_free(p->dtype);
     if (p->mapping != NULL) file_close(p->mapping);
@@ -112,6 +128,22 @@ status params_copy_shared(params *to, const params *from)
         }
         memcpy(to->flat + entry->offset, params_f32(from, other), entry->count * sizeof(float));
     }
+    return POLYP_OK;
+}
+
+status params_share(params *out, const param_table *table, const params *from)
+{
+    params p;
+    TRY(create_empty(&p, table));
+    for (int i = 0; i < table->count; i++) {
+        const int other = param_find(from->table, table->entries[i].name);
+        if (other < 0 || !same_shape(&table->entries[i], &from->table->entries[other])) {
+            params_free(&p);
+            return fail(POLYP_ERR_MISMATCH, "the other network has no %s of this shape", table->entries[i].name);
+        }
+        p.data[i] = from->data[other];
+    }
+    *out = p;
     return POLYP_OK;
 }
 

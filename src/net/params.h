@@ -53,7 +53,8 @@ void param_table_free(param_table *table);
  * Either one flat f32 array that this struct owns (training, import), or pointers into a mapped file (inference). */
 typedef struct params {
     const param_table *table; /* not owned; outlives this */
-    float *flat;              /* table->values floats, 64-byte aligned, owned; NULL when mapped */
+    float *flat;              /* table->values floats, 64-byte aligned, owned unless borrowed; NULL when mapped */
+    bool borrowed;            /* flat is another's */
     const void **data;        /* [table->count], owned array */
     enum dtype *dtype;        /* [table->count], owned array */
     struct file_bytes *mapping; /* owned when mapped, else NULL */
@@ -64,6 +65,14 @@ typedef struct params {
 
 /* Zeroed flat storage. params_free() it. */
 status params_create(params *out, const param_table *table);
+
+/* Flat storage in `values`, which stays the caller's and is left as it is: table->values floats. */
+status params_create_in(params *out, const param_table *table, float *values);
+
+/* The values of `from` under the names of another table: no copy; `from` stays as long, and f32. Error: MISMATCH (a name
+ * that `from` lacks, or has in another shape). */
+status params_share(params *out, const param_table *table, const params *from);
+
 void params_free(params *p);
 
 /* Copies into flat `to` what both tables have, by name; other entries stay. Error: MISMATCH (of a name's shapes). */

@@ -27,6 +27,9 @@ typedef struct buffers {
 typedef struct value_places {
     place at;                     /* main place; of the input: its blocked copy, if anything reads that */
     place copy;                   /* the same again inside a concatenation; NOWHERE mostly */
+    bool remade;                  /* training: not kept, the backward pass makes it again */
+    bool made;                    /* it has, in this pass */
+    place again;                  /* there; NOWHERE: nothing backward reads it */
     place sources[FIELD_SOURCES]; /* training: gradients to be summed, one for each reader */
     int source_count;
     bool sources_owned;       /* the first source may be overwritten by its reader */
@@ -69,7 +72,10 @@ typedef struct work {
     float *prepared_bias;
 
     place y;                       /* before the tail; NOWHERE: straight into the value */
+    place y_again;                 /* train: the same backward; y itself where it is kept */
+    bool y_remade;                 /* train: y is not kept but convolved again */
     place groups, groups_gradient; /* upconv: 4 groups at the small size */
+    place groups_again;            /* train: the same where a concatenation is made again */
     place pool_at;                 /* bytes */
     place dz, dy;
     place source_gradient; /* of the first source */
@@ -121,7 +127,10 @@ typedef struct onednn_plan {
     plan_timing *reported; /* those that ran */
 } onednn_plan;
 
-/* Moments of a plan: forward of unit i, the loss, backward of unit i. */
+/* A unit backward: the gradient of its tail, of its weights, of its source. */
+enum backward_part { BACKWARD_TAIL, BACKWARD_WEIGHTS, BACKWARD_DATA, BACKWARD_PARTS };
+
+/* Moments of a plan: forward of unit i, the loss, the parts of backward of unit i. */
 static inline int forward_time(int i)
 {
     return i + 1;
@@ -130,9 +139,9 @@ static inline int loss_time(const onednn_plan *p)
 {
     return p->count + 1;
 }
-static inline int backward_time(const onednn_plan *p, int i)
+static inline int backward_time(const onednn_plan *p, int i, enum backward_part part)
 {
-    return 2 * p->count + 1 - i;
+    return p->count + 2 + BACKWARD_PARTS * (p->count - 1 - i) + (int)part;
 }
 
 static inline onednn_plan *inside(plan *p)
@@ -179,9 +188,14 @@ void forward_input(onednn_plan *p);
 field planar_input(const onednn_plan *p); /* the picture as the first convolution reads it */
 void forward_outputs(onednn_plan *p);
 void forward_simple(onednn_plan *p, const work *w); /* max pool, concatenation, upsampling (with its copy) */
-/* train.c */
+/* train.c; convolve and upconv serve what is made again, too */
 status train_forward(onednn_plan *p);
 status train_backward(onednn_plan *p, const tensor *gradients);
+status train_convolve(onednn_plan *p, work *w, field source, field destination);
+status train_upconv(onednn_plan *p, work *w, field source, field groups, field out, field copy);
+/* remake.c: where the backward pass finds a value, which it makes again when it was not kept; forget_... before the pass */
+void remake_forget(onednn_plan *p);
+status remake_value(field *out, onednn_plan *p, int value);
 
 /* ReLU's mask comes from y where a batch norm alone stands between, else from the output. */
 static inline bool reads_output_sign(const unit *u)

@@ -114,13 +114,20 @@ static status create(plan **out, const graph *g, shape input, const plan_options
     return result;
 }
 
-static status memory_needed(size_t *out, const graph *g, shape input, const plan_options *options)
+static status memory_needed(size_t *out, size_t *spare, const graph *g, shape input, const plan_options *options)
 {
     onednn_plan *p = NULL;
     TRY(outline(&p, g, input, options));
     *out = build_bytes(p);
+    *spare = p->training ? p->arena_bytes : 0;
     destroy(&p->base);
     return POLYP_OK;
+}
+
+static void *spare(plan *base, size_t *bytes)
+{
+    *bytes = inside(base)->arena_bytes;
+    return inside(base)->arena;
 }
 
 /* ---- parameters ---------------------------------------------------------------------------------------- */
@@ -214,6 +221,7 @@ const engine engine_onednn = {
     .check_precision = check_precision,
     .create = create,
     .memory_needed = memory_needed,
+    .spare = spare,
     .destroy = destroy,
     .load = load,
     .save = save,

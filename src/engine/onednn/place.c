@@ -1,6 +1,7 @@
 /*
  * Where every tensor lies. Parts of a concatenation are written where the concatenation wants them, in inference a
- * residual sum is made in place of its addend, and buffers whose lifetimes do not meet share memory.
+ * residual sum is made in place of its addend, and buffers whose lifetimes do not meet share memory. In training what one
+ * pass makes again from what is kept anyway has two short lives, one forward and one backward.
  */
 #include "engine/onednn/inside.h"
 
@@ -84,7 +85,7 @@ static void reads(onednn_plan *p, int value, int unit_index)
 static void count_readers(onednn_plan *p)
 {
     for (int v = 0; v < p->base.graph->count; v++) {
-        p->values[v] = (value_places){.at = NOWHERE, .copy = NOWHERE, .last_reader = -1};
+        p->values[v] = (value_places){.at = NOWHERE, .copy = NOWHERE, .again = NOWHERE, .last_reader = -1};
     }
     for (int i = 0; i < p->count; i++) {
         const unit *const u = &p->works[i].u;
@@ -166,24 +167,113 @@ static status place_outputs(onednn_plan *p)
     return POLYP_OK;
 }
 
+/*
+ * A 1x1 convolution that widens few channels (the last of a bottleneck, the shortcut beside it) takes little time and its
+ * result much memory: such a result is not kept for the backward pass, which has the source anyway, but made again.
+ */
+static bool remakes_y(const work *w)
+{
+    enum { FEW_CHANNELS = 128 };
+    const conv_spec *const s = &w->spec;
+    return w->u.norm_op >= 0 && w->u.source[0] != 0 && s->kernel == 1 && s->ic <= FEW_CHANNELS && s->oc > s->ic;
+}
+
+static status place_y(onednn_plan *p, work *w)
+{
+    const place at = p->values[w->u.value].at;
+    if (w->u.norm_op >= 0 || !place_is_dense(p, at, w->out)) {
+        TRY(tensor_add(p, &w->y, w->out));
+    } else if (unit_has_tail(&w->u)) {
+        w->y = at;
+    }
+    w->y_again = w->y;
+    w->y_remade = remakes_y(w);
+    return w->y_remade ? tensor_add(p, &w->y_again, w->out) : POLYP_OK;
+}
+
 /* What lies between a unit's core and its value; the places of all values are known now. */
 static status place_inner(onednn_plan *p)
 {
     for (int i = 0; i < p->count; i++) {
         work *const w = &p->works[i];
-        w->y = w->groups = w->groups_gradient = w->pool_at = w->dz = w->dy = w->source_gradient = NOWHERE;
-        const place at = p->values[w->u.value].at;
+        w->y = w->y_again = w->groups = w->groups_gradient = w->groups_again = NOWHERE;
+        w->pool_at = w->dz = w->dy = w->source_gradient = NOWHERE;
         if (w->u.core == CORE_UPCONV) TRY(tensor_add(p, &w->groups, groups_shape(w)));
         if (!p->training) continue;
         if (w->u.core == CORE_POOL) TRY(buffer_add(p, &w->pool_at, shape_count(w->out), 0));
-        if (w->u.core != CORE_CONV) continue;
-        const bool dense = place_is_dense(p, at, w->out);
-        if (w->u.norm_op >= 0 || !dense) {
-            TRY(tensor_add(p, &w->y, w->out));
-        } else if (unit_has_tail(&w->u)) {
-            w->y = at;
+        if (w->u.core == CORE_CONV) TRY(place_y(p, w));
+    }
+    return POLYP_OK;
+}
+
+/* ---- values that are not kept for the backward pass ------------------------------------------------------ */
+
+static const work *maker_of(const onednn_plan *p, int value)
+{
+    return &p->works[p->units.producer[value]];
+}
+
+/* May part of a concatenation be written there again? From the picture, from what precedes its batch norm, from where it
+ * is kept, or from the source of an upsampling. */
+static bool part_remakes(const onednn_plan *p, int part, place joined)
+{
+    const value_places *const v = &p->values[part];
+    if (part == 0) return true;
+    const enum core core = maker_of(p, part)->u.core;
+    if (v->remade) return core == CORE_CONV;
+    return v->at.buffer != joined.buffer || core == CORE_UPCONV || core == CORE_UPSAMPLE;
+}
+
+/* Batch norm and ReLU take one pass, and y is there backward anyway. */
+static bool value_remakes(const onednn_plan *p, const work *w)
+{
+    const place at = p->values[w->u.value].at;
+    if (graph_is_output(p->base.graph, w->u.value)) return false;
+    if (w->u.core == CORE_CONV) return w->u.norm_op >= 0 && w->u.residual < 0 && !w->y_remade;
+    return w->u.core == CORE_CONCAT && part_remakes(p, w->u.source[0], at) && part_remakes(p, w->u.source[1], at);
+}
+
+static void choose_remade(onednn_plan *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        const work *const w = &p->works[i];
+        p->values[w->u.value].remade = value_remakes(p, w);
+    }
+}
+
+static status read_backward(onednn_plan *p, int value, int time);
+
+/* What making this part again reads and needs. */
+static status part_again(onednn_plan *p, int part, place joined, int time)
+{
+    if (part == 0) return POLYP_OK;
+    work *const w = &p->works[p->units.producer[part]];
+    const value_places *const v = &p->values[part];
+    if (v->remade || v->at.buffer != joined.buffer) {
+        used(p, v->remade ? w->y : v->at, time);
+        return POLYP_OK;
+    }
+    if (w->u.core == CORE_UPCONV) {
+        TRY(tensor_add(p, &w->groups_again, groups_shape(w)));
+        used(p, w->groups_again, time);
+    }
+    return read_backward(p, w->u.source[0], time);
+}
+
+/* The backward pass reads `value` at `time`; the first reader makes it. Calls come in the order of time. */
+static status read_backward(onednn_plan *p, int value, int time)
+{
+    value_places *const v = &p->values[value];
+    if (v->remade && v->again.buffer < 0) {
+        const work *const w = maker_of(p, value);
+        TRY(tensor_add(p, &v->again, padded_shape(p, value)));
+        if (w->u.core == CORE_CONV) {
+            used(p, w->y, time);
+        } else {
+            for (int k = 0; k < 2; k++) TRY(part_again(p, w->u.source[k], v->at, time));
         }
     }
+    used(p, v->remade ? v->again : v->at, time);
     return POLYP_OK;
 }
 
@@ -222,20 +312,26 @@ static status add_source(onednn_plan *p, int value, place at, bool owned)
     return POLYP_OK;
 }
 
-/* What the tail's backward pass makes: dz where someone else reads it, dy for the core. */
+/* In the place of the first of the gradients that it is made of, where that is possible. */
+static status place_over_source(onednn_plan *p, place *out, const work *w)
+{
+    const value_places *const v = &p->values[w->u.value];
+    if (!v->sources_owned || !place_is_dense(p, v->sources[0], w->out)) return tensor_add(p, out, w->out);
+    *out = v->sources[0];
+    return POLYP_OK;
+}
+
+/* What the tail's backward pass makes: dz where someone else reads it, dy for the core (in the place of y). */
 static status place_tail_gradient(onednn_plan *p, work *w)
 {
     const value_places *const v = &p->values[w->u.value];
     const bool norm = w->u.norm_op >= 0;
-    if (unit_has_tail(&w->u) && (!norm || w->u.residual >= 0)) TRY(tensor_add(p, &w->dz, w->out));
-    if (norm) {
-        const bool in_place = w->dz.buffer < 0 && v->sources_owned && place_is_dense(p, v->sources[0], w->out);
-        if (in_place) {
-            w->dy = v->sources[0];
-            return POLYP_OK;
-        }
-        return tensor_add(p, &w->dy, w->out);
+    if (unit_has_tail(&w->u) && (!norm || w->u.residual >= 0)) TRY(place_over_source(p, &w->dz, w));
+    if (norm && w->y_again.buffer >= 0) {
+        w->dy = w->y_again;
+        return POLYP_OK;
     }
+    if (norm) return w->dz.buffer < 0 ? place_over_source(p, &w->dy, w) : tensor_add(p, &w->dy, w->out);
     if (unit_has_tail(&w->u)) {
         w->dy = w->dz;
         return POLYP_OK;
@@ -266,21 +362,33 @@ static status place_core_gradient(onednn_plan *p, work *w)
     return add_source(p, source, w->source_gradient, true);
 }
 
-static void backward_lifetimes(onednn_plan *p, const work *w, int now)
+/* What the tail reads: its gradients, y (of CORE_NONE the source), what y is made of again, the output's sign. */
+static status tail_lifetimes(onednn_plan *p, const work *w, int now)
 {
     const value_places *const v = &p->values[w->u.value];
     for (int k = 0; k < v->source_count; k++) used(p, v->sources[k], now);
-    /* what the core and the tail read again: the core's source, y, and the output's sign */
-    if (w->u.core == CORE_CONV || w->u.core == CORE_UPCONV || w->u.core == CORE_NONE) {
-        used(p, p->values[w->u.source[0]].at, now);
-    }
+    if (w->y_remade || (w->u.core == CORE_NONE && w->u.norm_op >= 0)) TRY(read_backward(p, w->u.source[0], now));
     if (reads_output_sign(&w->u)) used(p, v->at, now);
-    used(p, w->y, now);
+    if (w->u.norm_op >= 0) used(p, w->y_again, now);
     used(p, w->pool_at, now);
     used(p, w->dz, now);
     used(p, w->dy, now);
     used(p, w->groups_gradient, now);
-    used(p, w->source_gradient, now);
+    return POLYP_OK;
+}
+
+static status backward_lifetimes(onednn_plan *p, const work *w, int i)
+{
+    const int tail = backward_time(p, i, BACKWARD_TAIL), data = backward_time(p, i, BACKWARD_DATA);
+    TRY(tail_lifetimes(p, w, tail));
+    if (w->u.core != CORE_CONV && w->u.core != CORE_UPCONV) {
+        used(p, w->source_gradient, tail);
+        return POLYP_OK;
+    }
+    TRY(read_backward(p, w->u.source[0], backward_time(p, i, BACKWARD_WEIGHTS)));
+    used(p, w->u.core == CORE_UPCONV ? w->groups_gradient : w->dy, data);
+    used(p, w->source_gradient, data);
+    return POLYP_OK;
 }
 
 static status place_output_gradients(onednn_plan *p)
@@ -308,7 +416,7 @@ static status place_gradients(onednn_plan *p)
         if (w->u.residual >= 0) {
             TRY(add_source(p, w->u.residual, w->dz, w->u.core != CORE_NONE || w->u.norm_op >= 0));
         }
-        backward_lifetimes(p, w, backward_time(p, i));
+        TRY(backward_lifetimes(p, w, i));
     }
     return POLYP_OK;
 }
@@ -320,6 +428,9 @@ status place_values(onednn_plan *p)
     TRY(place_outputs(p));
     TRY(place_inner(p));
     forward_lifetimes(p);
-    if (p->training) TRY(place_gradients(p));
+    if (p->training) {
+        choose_remade(p);
+        TRY(place_gradients(p));
+    }
     return plan_memory_assign(p->buffers.blocks, p->buffers.count, &p->arena_bytes);
 }

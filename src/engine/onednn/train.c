@@ -1,6 +1,6 @@
 /*
  * Training: batch statistics, and for each unit backward the gradient of its tail in two passes over memory, then
- * oneDNN's two convolutions. Only what precedes the batch norm, the statistics and the outputs are kept.
+ * oneDNN's two convolutions. What is kept in between, place.c decides; the rest is made again (remake.c).
  */
 #include <math.h>
 
@@ -17,13 +17,13 @@ static float *gradient_of(onednn_plan *p, int index)
 }
 
 /* What the tail reads: the convolution's result, or the source itself. */
-static field unit_y(const onednn_plan *p, const work *w)
+static field forward_y(const onednn_plan *p, const work *w)
 {
     if (w->u.core == CORE_NONE) return field_at(p, p->values[w->u.source[0]].at, w->out);
     return field_at(p, w->y, w->out);
 }
 
-static field source_of(const onednn_plan *p, const work *w)
+static field forward_source(const onednn_plan *p, const work *w)
 {
     if (w->spec.planar) return planar_input(p);
     return field_at(p, p->values[w->u.source[0]].at, w->in);
@@ -41,14 +41,14 @@ static status weights_for(onednn_plan *p, const work *w, dnn_reorder *reorder, v
 
 /* ---- forward ------------------------------------------------------------------------------------------- */
 
-static status forward_conv(onednn_plan *p, work *w, field destination)
+status train_convolve(onednn_plan *p, work *w, field source, field destination)
 {
     const double start = timer_start(p);
     void *weights;
     TRY(weights_for(p, w, w->to_forward, &weights));
     float *bias = NULL;
     if (w->spec.bias) bias = p->spans[PLAN_WEIGHTS] + p->slots[w->weights.bias_param].offset;
-    TRY(dnn_conv_run(w->forward, source_of(p, w).data, weights, bias, destination.data, p->scratch));
+    TRY(dnn_conv_run(w->forward, source.data, weights, bias, destination.data, p->scratch));
     timer_stop(p, w, TIMED_FORWARD, start);
     return POLYP_OK;
 }
@@ -68,7 +68,7 @@ static void update_running(onednn_plan *p, const work *w)
 /* Statistics of y, and the scale and shift that normalise it. */
 static void normalise(onednn_plan *p, const work *w, const extent *e)
 {
-    kernel_statistics(w->mean, w->variance, unit_y(p, w), e, p->partials);
+    kernel_statistics(w->mean, w->variance, forward_y(p, w), e, p->partials);
     const int first = p->base.graph->ops[w->u.norm_op].param;
     const float *const gamma = span_of(p, PLAN_WEIGHTS, first), *const beta = span_of(p, PLAN_WEIGHTS, first + 1);
     for (int c = 0; c < w->out.c; c++) {
@@ -84,7 +84,7 @@ static void forward_tail(onednn_plan *p, work *w)
     const double start = timer_start(p);
     const extent e = extent_of(p, w->out);
     if (w->u.norm_op >= 0) normalise(p, w, &e);
-    apply_job job = {.out = field_at(p, p->values[w->u.value].at, w->out), .y = unit_y(p, w), .relu = w->u.relu};
+    apply_job job = {.out = field_at(p, p->values[w->u.value].at, w->out), .y = forward_y(p, w), .relu = w->u.relu};
     job.copy = field_at(p, p->values[w->u.value].copy, w->out);
     if (w->u.residual >= 0) job.residual = field_at(p, p->values[w->u.residual].at, w->out);
     if (w->u.norm_op >= 0) {
@@ -108,27 +108,31 @@ static extent groups_extent(const onednn_plan *p, const work *w)
     return extent_of(p, (shape){w->in.n, w->out.c, w->in.h, w->in.w});
 }
 
-static status forward_upconv(onednn_plan *p, work *w)
+status train_upconv(onednn_plan *p, work *w, field source, field groups, field out, field copy)
 {
-    const field groups = field_at(p, w->groups, groups_shape(w));
-    TRY(forward_conv(p, w, groups));
+    TRY(train_convolve(p, w, source, groups));
     const double start = timer_start(p);
     const extent e = groups_extent(p, w);
-    const value_places *const v = &p->values[w->u.value];
-    kernel_deal(field_at(p, v->at, w->out), field_at(p, v->copy, w->out), groups,
-                span_of(p, PLAN_WEIGHTS, w->weights.bias_param), w->in.h, w->in.w, &e);
+    kernel_deal(out, copy, groups, span_of(p, PLAN_WEIGHTS, w->weights.bias_param), w->in.h, w->in.w, &e);
     timer_stop(p, w, TIMED_FORWARD_PASS, start);
     return POLYP_OK;
+}
+
+static status forward_upconv(onednn_plan *p, work *w)
+{
+    const value_places *const v = &p->values[w->u.value];
+    return train_upconv(p, w, forward_source(p, w), field_at(p, w->groups, groups_shape(w)), field_at(p, v->at, w->out),
+                        field_at(p, v->copy, w->out));
 }
 
 static status forward_unit(onednn_plan *p, work *w)
 {
     if (w->u.core == CORE_UPCONV) return forward_upconv(p, w);
     if (w->u.core == CORE_CONV && w->y.buffer < 0) {
-        TRY(forward_conv(p, w, field_at(p, p->values[w->u.value].at, w->out)));
+        TRY(train_convolve(p, w, forward_source(p, w), field_at(p, p->values[w->u.value].at, w->out)));
         copy_value(p, w);
     } else if (w->u.core == CORE_CONV) {
-        TRY(forward_conv(p, w, field_at(p, w->y, w->out)));
+        TRY(train_convolve(p, w, forward_source(p, w), field_at(p, w->y, w->out)));
         forward_tail(p, w);
     } else if (w->u.core == CORE_NONE) {
         forward_tail(p, w);
@@ -151,18 +155,34 @@ status train_forward(onednn_plan *p)
 
 /* ---- backward ------------------------------------------------------------------------------------------ */
 
-static gradient_job gradient_job_of(const onednn_plan *p, const work *w)
+static status backward_source(field *out, onednn_plan *p, const work *w)
+{
+    if (!w->spec.planar) return remake_value(out, p, w->u.source[0]);
+    *out = planar_input(p);
+    return POLYP_OK;
+}
+
+/* What a batch norm read. */
+static status backward_y(field *out, onednn_plan *p, work *w)
+{
+    if (w->u.core == CORE_NONE) return remake_value(out, p, w->u.source[0]);
+    *out = field_at(p, w->y_again, w->out);
+    if (!w->y_remade) return POLYP_OK;
+    field source;
+    TRY(backward_source(&source, p, w));
+    return train_convolve(p, w, source, *out);
+}
+
+static status find_gradient_job(gradient_job *job, onednn_plan *p, work *w)
 {
     const value_places *const v = &p->values[w->u.value];
-    gradient_job job = {.count = v->source_count, .relu = w->u.relu};
-    for (int k = 0; k < v->source_count; k++) job.sources[k] = field_at(p, v->sources[k], w->out);
-    if (reads_output_sign(&w->u)) job.output = field_at(p, v->at, w->out);
-    if (w->u.norm_op >= 0) {
-        job.y = unit_y(p, w);
-        job.scale = w->scale;
-        job.shift = w->shift;
-    }
-    return job;
+    *job = (gradient_job){.count = v->source_count, .relu = w->u.relu};
+    for (int k = 0; k < v->source_count; k++) job->sources[k] = field_at(p, v->sources[k], w->out);
+    if (reads_output_sign(&w->u)) job->output = field_at(p, v->at, w->out);
+    if (w->u.norm_op < 0) return POLYP_OK;
+    job->scale = w->scale;
+    job->shift = w->shift;
+    return backward_y(&job->y, p, w);
 }
 
 /* dy = scale (dz - mean(dz) - (y - mean) inverse^2 mean(dz (y - mean))), as a dz + b y + d (Ioffe, Szegedy 2015). */
@@ -199,10 +219,11 @@ static void backward_norm(onednn_plan *p, work *w, const gradient_job *job)
 }
 
 /* From the gradients of the value to dy, the gradient of what the core computed. */
-static void backward_tail(onednn_plan *p, work *w)
+static status backward_tail(onednn_plan *p, work *w)
 {
+    gradient_job job;
+    TRY(find_gradient_job(&job, p, w));
     const double start = timer_start(p);
-    const gradient_job job = gradient_job_of(p, w);
     const place first = p->values[w->u.value].sources[0];
     const bool is_source = w->dy.buffer == first.buffer && w->dy.block == first.block;
     if (w->u.norm_op >= 0) {
@@ -212,43 +233,57 @@ static void backward_tail(onednn_plan *p, work *w)
         kernel_gradient(field_at(p, w->dy, w->out), &job, &e);
     }
     timer_stop(p, w, TIMED_BACKWARD_PASS, start);
+    return POLYP_OK;
 }
 
 /* Maps of a few pixels, for which oneDNN has only its reference loops. */
-static void backward_weights_tiny(onednn_plan *p, const work *w, field dy)
+static void backward_weights_tiny(onednn_plan *p, const work *w, field source, field dy)
 {
     const conv_spec *const s = &w->spec;
     const pool_shape window = {s->ih, s->iw, s->oh, s->ow, s->kernel, s->stride, s->padding};
     const extent e = extent_of(p, w->in);
-    kernel_conv_weights(gradient_of(p, w->weights.param), source_of(p, w), dy, s->oc, &window, &e);
+    kernel_conv_weights(gradient_of(p, w->weights.param), source, dy, s->oc, &window, &e);
+}
+
+static bool is_left_out(const onednn_plan *p, const work *w)
+{
+    return p->base.left_out[p->base.graph->params.entries[w->weights.param].group];
 }
 
 static status backward_weights(onednn_plan *p, work *w, field dy)
 {
+    field source;
+    TRY(backward_source(&source, p, w)); /* a later reader may count on it */
+    if (is_left_out(p, w)) return POLYP_OK;
     const double start = timer_start(p);
     if (w->slow_weights) {
-        backward_weights_tiny(p, w, dy);
+        backward_weights_tiny(p, w, source, dy);
         timer_stop(p, w, TIMED_BACKWARD_WEIGHTS, start);
         return POLYP_OK;
     }
     float *const bias = w->spec.bias ? gradient_of(p, w->weights.bias_param) : NULL;
-    TRY(dnn_conv_run(w->backward_weights, source_of(p, w).data, gradient_of(p, w->weights.param), bias, dy.data,
-                     p->scratch));
+    TRY(dnn_conv_run(w->backward_weights, source.data, gradient_of(p, w->weights.param), bias, dy.data, p->scratch));
     timer_stop(p, w, TIMED_BACKWARD_WEIGHTS, start);
     return POLYP_OK;
 }
 
+static status backward_data(onednn_plan *p, work *w, field dy)
+{
+    if (w->backward_data == NULL) return POLYP_OK;
+    const double start = timer_start(p);
+    void *weights;
+    TRY(weights_for(p, w, w->to_backward, &weights));
+    const field to = field_at(p, w->source_gradient, w->in);
+    TRY(dnn_conv_run(w->backward_data, to.data, weights, NULL, dy.data, p->scratch));
+    timer_stop(p, w, TIMED_BACKWARD_DATA, start);
+    return POLYP_OK;
+}
+
+/* The gradient of the source may lie where the source lay: weights first. */
 static status backward_conv(onednn_plan *p, work *w, field dy)
 {
-    if (w->backward_data != NULL) {
-        const double start = timer_start(p);
-        void *weights;
-        TRY(weights_for(p, w, w->to_backward, &weights));
-        const field to = field_at(p, w->source_gradient, w->in);
-        TRY(dnn_conv_run(w->backward_data, to.data, weights, NULL, dy.data, p->scratch));
-        timer_stop(p, w, TIMED_BACKWARD_DATA, start);
-    }
-    return backward_weights(p, w, dy);
+    TRY(backward_weights(p, w, dy));
+    return backward_data(p, w, dy);
 }
 
 static status backward_upconv(onednn_plan *p, work *w)
@@ -296,9 +331,10 @@ static void take_gradients(onednn_plan *p, const tensor *gradients)
 status train_backward(onednn_plan *p, const tensor *gradients)
 {
     take_gradients(p, gradients);
+    remake_forget(p);
     for (int i = p->count - 1; i >= 0; i--) {
         work *const w = &p->works[i];
-        backward_tail(p, w);
+        TRY(backward_tail(p, w));
         if (w->u.core == CORE_CONV) TRY(backward_conv(p, w, field_at(p, w->dy, w->out)));
         if (w->u.core == CORE_UPCONV) TRY(backward_upconv(p, w));
         if (w->u.core == CORE_POOL) backward_pool(p, w);

@@ -95,9 +95,10 @@ done:
     return result;
 }
 
-static status memory_needed(size_t *out, const graph *g, shape input, const plan_options *options)
+static status memory_needed(size_t *out, size_t *spare, const graph *g, shape input, const plan_options *options)
 {
     layout l = {0};
+    *spare = 0;
     const status result = layout_make(&l, g, input, options);
     if (result == POLYP_OK) *out = l.bytes;
     layout_free(&l);
