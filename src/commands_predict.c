@@ -1,27 +1,43 @@
-/* polyp predict: masks for pictures. The next picture is decoded on a worker while this one is computed. */
+/*
+ * polyp predict: masks for pictures, in a pipeline. Workers decode and prepare the next pictures and write the last one's
+ * files; the caller's thread computes. Whatever is told is told in the pictures' order.
+ */
 #include "commands.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/thread.h"
 #include "commands_predict.h"
+#include "learn/ahead.h"
 #include "media/image.h"
 #include "media/overlay.h"
 #include "predict/model_set.h"
 #include "predict/predictor.h"
 
-enum { OVERLAY_QUALITY = 92 };
+enum { OVERLAY_QUALITY = 92, DECODERS_MOST = 3 };
 
-/* A picture on its way from the worker. */
+/* A picture on its way from the decoder. */
 typedef struct decoding {
-    const char *path;
     polyp_image picture;
-    status result;
+    bool submitted; /* the predictor has it in this slot */
+    status result;  /* of reading it */
     char words[512]; /* polyp_error() belongs to the worker's thread */
 } decoding;
+
+struct run;
+
+/* A picture on its way to its files. */
+typedef struct writing {
+    struct run *run;
+    size_t index;
+    polyp_image picture, mask, probability;
+    status result;
+    char words[512];
+} writing;
 
 /* One run of the command. */
 typedef struct run {
@@ -29,27 +45,29 @@ typedef struct run {
     picture_list inputs;
     model_set models;
     polyp_predictor *predictor;
-    worker_pool *worker;
-    decoding slots[2]; /* one is computed while the other is decoded */
+    atomic_bool ready; /* the predictor is open */
+    ahead *ahead;
+    decoding slots[PREDICTOR_SLOTS];
+    worker_pool *writer;
+    writing writings[2]; /* one is written while the other is computed */
     predict_record *records;
     predict_result result;
 } run;
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
-static void decode(void *argument)
+/* Runs on a worker. The first pictures are read while the model is opened. */
+static status decode(void *context, size_t number, size_t slot)
 {
-    decoding *const d = argument;
-    d->result = polyp_image_read(&d->picture, d->path);
+    run *const r = context;
+    decoding *const d = &r->slots[slot];
+    polyp_image_free(&d->picture);
+    d->submitted = false;
+    d->result = polyp_image_read(&d->picture, r->inputs.items[number].path);
     if (d->result != POLYP_OK) snprintf(d->words, sizeof d->words, "%s", polyp_error());
-}
-
-static void decode_ahead(run *r, size_t index)
-{
-    decoding *const d = &r->slots[index % 2];
-    if (index >= r->inputs.count) return;
-    d->path = r->inputs.items[index].path;
-    worker_submit(r->worker, decode, d);
+    if (d->result != POLYP_OK || !atomic_load(&r->ready)) return POLYP_OK;
+    d->submitted = true;
+    return predictor_submit(r->predictor, (int)slot, &d->picture);
 }
 
 /* ---- one picture ---------------------------------------------------------------------------------------- */
@@ -101,31 +119,43 @@ static status write_results(const run *r, const char *stem, const polyp_image *p
     return POLYP_OK;
 }
 
-static status predict_one(run *r, size_t index, const polyp_image *picture)
+/* What is found in the picture, and its files. */
+static status finish(writing *w)
 {
-    predict_record *const record = &r->records[index];
-    polyp_image probability = {0}, mask = {0};
-    polyp_image *const wanted = r->options->probability || wants_shapes(r->options) ? &probability : NULL;
+    const run *const r = w->run;
+    predict_record *const record = &r->records[w->index];
     const double begin = clock_seconds();
-    status result;
-    TRY_DONE(predictor_submit(r->predictor, 0, picture));
-    TRY_DONE(predictor_collect(r->predictor, 0, picture->width, picture->height, wanted, &mask));
-    TRY_DONE(write_results(r, r->inputs.items[index].stem, picture, &mask, &probability));
-    if (wants_shapes(r->options)) {
-        TRY_DONE(predictor_uncertainty(&record->uncertainty, r->predictor));
-        TRY_DONE(found_polyps_of(&record->found, &mask, &probability));
-    }
-    const size_t polyp = count_polyp(&mask);
-    record->share = (double)polyp / ((double)mask.width * mask.height);
-    record->width = mask.width;
-    record->height = mask.height;
-    record->seconds = clock_seconds() - begin;
+    TRY(write_results(r, r->inputs.items[w->index].stem, &w->picture, &w->mask, &w->probability));
+    if (wants_shapes(r->options)) TRY(found_polyps_of(&record->found, &w->mask, &w->probability));
+    record->width = w->mask.width;
+    record->height = w->mask.height;
+    record->share = (double)count_polyp(&w->mask) / ((double)w->mask.width * w->mask.height);
+    record->seconds += clock_seconds() - begin;
     record->done = true;
-    r->result.with_polyp += polyp > 0;
-done:
-    polyp_image_free(&probability);
-    polyp_image_free(&mask);
-    return result;
+    return POLYP_OK;
+}
+
+/* Runs on the writer. */
+static void write_picture(void *argument)
+{
+    writing *const w = argument;
+    w->result = finish(w);
+    if (w->result != POLYP_OK) snprintf(w->words, sizeof w->words, "%s", polyp_error());
+}
+
+/* The decoded picture goes over to `w`. */
+static status predict_one(writing *w, run *r, decoding *d, size_t slot)
+{
+    predict_record *const record = &r->records[w->index];
+    polyp_image *const wanted = r->options->probability || wants_shapes(r->options) ? &w->probability : NULL;
+    const double begin = clock_seconds();
+    w->picture = d->picture;
+    d->picture = (polyp_image){0};
+    if (!d->submitted) TRY(predictor_submit(r->predictor, (int)slot, &w->picture));
+    TRY(predictor_collect(r->predictor, (int)slot, w->picture.width, w->picture.height, wanted, &w->mask));
+    if (wants_shapes(r->options)) TRY(predictor_uncertainty(&record->uncertainty, r->predictor));
+    record->seconds = clock_seconds() - begin;
+    return POLYP_OK;
 }
 
 /* ---- all of them ---------------------------------------------------------------------------------------- */
@@ -145,26 +175,59 @@ static status report(const run *r, size_t done, const char *message)
 }
 
 /* A picture that cannot be read is told and skipped. */
-static status skip(run *r, size_t index, const char *words)
+static status skip(run *r, size_t index)
 {
-    predict_record *const record = &r->records[index];
     r->result.failed++;
-    snprintf(record->error, sizeof record->error, "%s", words);
-    char line[sizeof record->error + 32];
-    snprintf(line, sizeof line, "polyp: skipped: %s", record->error);
+    char line[sizeof r->records[index].error + 32];
+    snprintf(line, sizeof line, "polyp: skipped: %s", r->records[index].error);
     return report(r, index + 1, line);
+}
+
+static void free_writing(writing *w)
+{
+    polyp_image_free(&w->picture);
+    polyp_image_free(&w->mask);
+    polyp_image_free(&w->probability);
+}
+
+/* Picture `index` is behind us, its files are there. */
+static status retire(run *r, size_t index)
+{
+    writing *const w = &r->writings[index % 2];
+    const predict_record *const record = &r->records[index];
+    worker_wait(r->writer);
+    free_writing(w);
+    r->result.pictures++;
+    if (w->result != POLYP_OK) return fail(w->result, "%s", w->words);
+    if (!record->done) return skip(r, index);
+    r->result.with_polyp += record->share > 0.0;
+    return report(r, index + 1, NULL);
 }
 
 static status step(run *r, size_t index)
 {
-    decoding *const d = &r->slots[index % 2];
-    worker_wait(r->worker);
-    decode_ahead(r, index + 1);
-    r->result.pictures++;
-    if (d->result != POLYP_OK) return skip(r, index, d->words);
-    const status result = predict_one(r, index, &d->picture);
-    polyp_image_free(&d->picture);
-    return result == POLYP_OK ? report(r, index + 1, NULL) : result;
+    size_t slot;
+    TRY(ahead_next(r->ahead, &slot));
+    decoding *const d = &r->slots[slot];
+    writing *const w = &r->writings[index % 2];
+    *w = (writing){.run = r, .index = index};
+    if (d->result == POLYP_OK) TRY(predict_one(w, r, d, slot));
+    else snprintf(r->records[index].error, sizeof r->records[index].error, "%s", d->words);
+    if (index > 0) TRY(retire(r, index - 1));
+    if (d->result == POLYP_OK) worker_submit(r->writer, write_picture, w);
+    return POLYP_OK;
+}
+
+static status predict_all(run *r)
+{
+    for (size_t i = 0; i < r->inputs.count; i++) TRY(step(r, i));
+    return retire(r, r->inputs.count - 1);
+}
+
+static int decoders(void)
+{
+    const int half = processor_count() / 2;
+    return half < 1 ? 1 : half > DECODERS_MOST ? DECODERS_MOST : half;
 }
 
 static status open_all(run *r)
@@ -176,20 +239,24 @@ static status open_all(run *r)
                                              .rules = r->options->rules};
     TRY(predict_inputs(&r->inputs, r->options));
     TRY(memory_new(&r->records, r->inputs.count));
-    TRY(worker_pool_create(&r->worker, 1, 2));
-    decode_ahead(r, 0);
+    TRY(worker_pool_create(&r->writer, 1, 1));
+    TRY(ahead_open(&r->ahead, decode, r, r->inputs.count, PREDICTOR_SLOTS, decoders()));
+    ahead_begin(r->ahead);
     TRY(model_set_open(&r->models, &r->options->model, 1));
     TRY(folder_create(r->options->out));
     TRY(polyp_predictor_open_ensemble(&r->predictor, (const polyp_model *const *)r->models.items, r->models.count,
                                       &options));
-    return predictor_set_threshold(r->predictor, r->options->threshold);
+    TRY(predictor_set_threshold(r->predictor, r->options->threshold));
+    atomic_store(&r->ready, true);
+    return POLYP_OK;
 }
 
 static void close_all(run *r)
 {
-    worker_pool_destroy(r->worker);
-    polyp_image_free(&r->slots[0].picture);
-    polyp_image_free(&r->slots[1].picture);
+    ahead_close(r->ahead);
+    worker_pool_destroy(r->writer);
+    for (int i = 0; i < PREDICTOR_SLOTS; i++) polyp_image_free(&r->slots[i].picture);
+    for (int i = 0; i < 2; i++) free_writing(&r->writings[i]);
     polyp_predictor_close(r->predictor);
     model_set_close(&r->models);
     for (size_t i = 0; r->records && i < r->inputs.count; i++) found_polyps_free(&r->records[i].found);
@@ -203,7 +270,7 @@ status command_predict(predict_result *out, const predict_options *options)
     const double begin = clock_seconds();
     status result;
     TRY_DONE(open_all(&r));
-    for (size_t i = 0; i < r.inputs.count; i++) TRY_DONE(step(&r, i));
+    TRY_DONE(predict_all(&r));
     r.result.seconds = clock_seconds() - begin;
     const double threshold = options->threshold < 0 ? r.models.items[0]->facts.threshold : options->threshold;
     if (options->json) TRY_DONE(predict_write_json(options, &r.inputs, r.records, threshold));

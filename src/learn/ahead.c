@@ -83,6 +83,11 @@ void ahead_close(ahead *a)
     memory_free(a);
 }
 
+void ahead_begin(ahead *a)
+{
+    submit_free(a);
+}
+
 void ahead_seek(ahead *a, size_t number)
 {
     worker_wait(a->pool);

@@ -14,6 +14,9 @@ typedef struct ahead ahead;
 status ahead_open(ahead **out, ahead_make make, void *context, size_t count, size_t slots, int workers);
 void ahead_close(ahead *a); /* waits for what is in the making; takes NULL */
 
+/* Begin with the first items now, not at the first ahead_next(). */
+void ahead_begin(ahead *a);
+
 /* The next item is `number`. What was made ahead is dropped. */
 void ahead_seek(ahead *a, size_t number);
 

@@ -1,18 +1,17 @@
-/* Decoding ahead: workers fill the slots, the caller reads them in order. */
+/* Decoding ahead: workers fill the slots, the caller takes what is in them in order. */
 #include "learn/decoded.h"
 
 #include "learn/ahead.h"
 #include "media/image.h"
 
-enum { SLOTS = 4 };
-
 struct decoder {
     const dataset *data;
+    polyp_predictor *predictor;
     ahead *ahead;
-    decoded slots[SLOTS];
+    decoded slots[PREDICTOR_SLOTS];
 };
 
-static void free_decoded(decoded *d)
+void decoded_free(decoded *d)
 {
     polyp_image_free(&d->picture);
     polyp_image_free(&d->mask);
@@ -23,16 +22,20 @@ static void free_decoded(decoded *d)
 static status decode_sample(void *context, size_t number, size_t slot)
 {
     decoder *const d = context;
-    free_decoded(&d->slots[slot]);
-    return sample_read(&d->slots[slot].picture, &d->slots[slot].mask, &d->data->samples[number]);
+    decoded *const into = &d->slots[slot];
+    decoded_free(into);
+    into->slot = (int)slot;
+    TRY(sample_read(&into->picture, &into->mask, &d->data->samples[number]));
+    return predictor_submit(d->predictor, into->slot, &into->picture);
 }
 
-status decoder_open(decoder **out, const dataset *data, int workers)
+status decoder_open(decoder **out, const dataset *data, polyp_predictor *predictor, int workers)
 {
     decoder *d;
     TRY(memory_new(&d, 1));
     d->data = data;
-    const status result = ahead_open(&d->ahead, decode_sample, d, data->count, SLOTS, workers);
+    d->predictor = predictor;
+    const status result = ahead_open(&d->ahead, decode_sample, d, data->count, PREDICTOR_SLOTS, workers);
     if (result == POLYP_OK) {
         *out = d;
     } else {
@@ -45,14 +48,15 @@ void decoder_close(decoder *d)
 {
     if (!d) return;
     ahead_close(d->ahead);
-    for (size_t i = 0; i < SLOTS; i++) free_decoded(&d->slots[i]);
+    for (size_t i = 0; i < PREDICTOR_SLOTS; i++) decoded_free(&d->slots[i]);
     memory_free(d);
 }
 
-status decoder_next(decoder *d, const decoded **out)
+status decoder_next(decoder *d, decoded *out)
 {
     size_t slot;
     TRY(ahead_next(d->ahead, &slot));
-    *out = &d->slots[slot];
+    *out = d->slots[slot];
+    d->slots[slot] = (decoded){0};
     return POLYP_OK;
 }

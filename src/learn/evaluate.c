@@ -33,8 +33,7 @@ static status score_picture(evaluate_row *row, polyp_predictor *predictor, const
     row->width = d->picture.width;
     row->height = d->picture.height;
     row->loss = (double)NAN;
-    TRY(predictor_submit(predictor, 0, &d->picture));
-    TRY(predictor_collect(predictor, 0, row->width, row->height, NULL, &found));
+    TRY(predictor_collect(predictor, d->slot, row->width, row->height, NULL, &found));
     if (loss) TRY(find_loss(&row->loss, loss, predictor, &d->mask));
     const status result = scores_count(&row->counts, &found, &d->mask);
     polyp_image_free(&found);
@@ -58,13 +57,14 @@ status evaluate_pictures(evaluate_row *rows, polyp_predictor *predictor, const d
                          const evaluate_watch *watch)
 {
     decoder *reader;
-    TRY(decoder_open(&reader, data, workers));
+    TRY(decoder_open(&reader, data, predictor, workers));
     status result = POLYP_OK;
     for (size_t i = 0; i < data->count && result == POLYP_OK; i++) {
-        const decoded *d;
+        decoded d = {0};
         result = decoder_next(reader, &d);
-        if (result == POLYP_OK) result = score_picture(&rows[i], predictor, d, watch->loss);
+        if (result == POLYP_OK) result = score_picture(&rows[i], predictor, &d, watch->loss);
         if (result == POLYP_OK) result = report(watch, i + 1, data->count);
+        decoded_free(&d);
     }
     decoder_close(reader);
     return result;

@@ -1,4 +1,4 @@
-/* The data set's rows and groups; scoring a model: workers decode ahead, the caller's thread computes and scores. */
+/* The data set's rows and groups; scoring a model: workers decode ahead and score behind, the caller's thread computes. */
 #include "learn/score_set.h"
 
 #include <math.h>
@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/csv.h"
+#include "base/thread.h"
 #include "learn/decoded.h"
 #include "learn/run_log.h"
 #include "media/image.h"
@@ -158,39 +159,95 @@ status score_set_report(const score_options *options, size_t done, size_t total)
 
 /* ---- a model ------------------------------------------------------------------------------- */
 
-static status predict_and_score(score_set *s, size_t index, polyp_predictor *predictor, const decoded *d,
-                                const score_options *o, scratch *own)
-{
-    const int size = s->report.settings.network_size;
-    polyp_image probability = {0}, mask = {0}, network = {0};
+/* A picture between the predictor and its row. */
+typedef struct scoring {
+    score_row *row;
+    const score_settings *settings;
+    decoded sample;
+    polyp_image probability, mask, network;
+    scratch *scratch;
     status result;
-    TRY_DONE(predictor_submit(predictor, 0, &d->picture));
-    TRY_DONE(predictor_collect(predictor, 0, d->picture.width, d->picture.height, &probability, &mask));
-    TRY_DONE(predictor_collect_again(predictor, size, size, NULL, &network));
-    const score_input in = {&d->mask, &mask, &probability, &network};
-    TRY_DONE(score_picture(&s->report.rows[index], &in, &s->report.settings, own));
-    if (o->each) TRY_DONE(o->each(o->context, index, &d->picture, &in));
-done:
-    polyp_image_free(&probability);
-    polyp_image_free(&mask);
-    polyp_image_free(&network);
-    return result;
+    char words[512]; /* polyp_error() belongs to the worker's thread */
+} scoring;
+
+/* One run over the pictures. While one is predicted, the one before it is scored on a worker. */
+typedef struct pass {
+    score_set *set;
+    polyp_predictor *predictor;
+    const score_options *options;
+    decoder *reader;
+    worker_pool *scorer;
+    scratch scratch;
+    scoring pictures[2];
+} pass;
+
+static score_input input_of(const scoring *s)
+{
+    return (score_input){&s->sample.mask, &s->mask, &s->probability, &s->network};
+}
+
+static void scoring_free(scoring *s)
+{
+    decoded_free(&s->sample);
+    polyp_image_free(&s->probability);
+    polyp_image_free(&s->mask);
+    polyp_image_free(&s->network);
+}
+
+/* Runs on the worker. */
+static void score_one(void *argument)
+{
+    scoring *const s = argument;
+    const score_input in = input_of(s);
+    s->result = score_picture(s->row, &in, s->settings, s->scratch);
+    if (s->result != POLYP_OK) (void)snprintf(s->words, sizeof s->words, "%s", polyp_error());
+}
+
+static status predict(scoring *s, pass *p, size_t index)
+{
+    const score_settings *const settings = &p->set->report.settings;
+    *s = (scoring){.row = &p->set->report.rows[index], .settings = settings, .scratch = &p->scratch};
+    TRY(decoder_next(p->reader, &s->sample));
+    const polyp_image *const picture = &s->sample.picture;
+    TRY(predictor_collect(p->predictor, s->sample.slot, picture->width, picture->height, &s->probability, &s->mask));
+    const int size = settings->network_size;
+    return predictor_collect_again(p->predictor, size, size, NULL, &s->network);
+}
+
+/* The row of picture `index` is filled: it is shown and forgotten. */
+static status retire(pass *p, size_t index)
+{
+    scoring *const s = &p->pictures[index % 2];
+    const score_options *const o = p->options;
+    worker_wait(p->scorer);
+    if (s->result != POLYP_OK) return fail(s->result, "%s", s->words);
+    const score_input in = input_of(s);
+    if (o->each) TRY(o->each(o->context, index, &s->sample.picture, &in));
+    scoring_free(s);
+    return score_set_report(o, index + 1, p->set->data.count);
+}
+
+static status run_pass(pass *p)
+{
+    const size_t count = p->set->data.count;
+    TRY(decoder_open(&p->reader, &p->set->data, p->predictor, DECODERS));
+    TRY(worker_pool_create(&p->scorer, 1, 1));
+    for (size_t i = 0; i < count; i++) {
+        TRY(predict(&p->pictures[i % 2], p, i));
+        if (i > 0) TRY(retire(p, i - 1));
+        worker_submit(p->scorer, score_one, &p->pictures[i % 2]);
+    }
+    return retire(p, count - 1);
 }
 
 static status score_pictures(score_set *s, polyp_predictor *predictor, const score_options *o)
 {
-    scratch own = {0};
-    decoder *reader;
-    TRY(decoder_open(&reader, &s->data, DECODERS));
-    status result = POLYP_OK;
-    for (size_t i = 0; i < s->data.count && result == POLYP_OK; i++) {
-        const decoded *d;
-        result = decoder_next(reader, &d);
-        if (result == POLYP_OK) result = predict_and_score(s, i, predictor, d, o, &own);
-        if (result == POLYP_OK) result = score_set_report(o, i + 1, s->data.count);
-    }
-    decoder_close(reader);
-    scratch_free(&own);
+    pass p = {.set = s, .predictor = predictor, .options = o};
+    const status result = run_pass(&p);
+    decoder_close(p.reader);
+    worker_pool_destroy(p.scorer);
+    for (int i = 0; i < 2; i++) scoring_free(&p.pictures[i]);
+    scratch_free(&p.scratch);
     return result;
 }
 

@@ -10,12 +10,10 @@
 #include "predict/turns.h"
 #include "predict/uncertainty.h"
 
-enum { SLOTS = 2 };
-
 /* A size that pictures are squished to. */
 typedef struct grid {
     int size;
-    tensor input[SLOTS]; /* (1, 3, size, size), normalised: filled while the plans compute another */
+    tensor input[PREDICTOR_SLOTS]; /* (1, 3, size, size), normalised: filled while the plans compute another */
     tensor mean;         /* (1, 1, size, size): logits of its passes, divided by the number of all passes */
 } grid;
 
@@ -67,7 +65,7 @@ static status find_grid(size_t *out, polyp_predictor *p, int size)
     grid *const g = &p->grids[p->grid_count];
     *out = p->grid_count++;
     g->size = size;
-    for (int slot = 0; slot < SLOTS; slot++) TRY(tensor_create(&g->input[slot], (shape){1, 3, size, size}));
+    for (int slot = 0; slot < PREDICTOR_SLOTS; slot++) TRY(tensor_create(&g->input[slot], (shape){1, 3, size, size}));
     return tensor_create(&g->mean, (shape){1, 1, size, size});
 }
 
@@ -172,7 +170,7 @@ void polyp_predictor_close(polyp_predictor *predictor)
     if (!predictor) return;
     for (size_t i = 0; i < predictor->member_count; i++) plan_destroy(predictor->members[i].plan);
     for (size_t i = 0; i < predictor->grid_count; i++) {
-        for (int slot = 0; slot < SLOTS; slot++) tensor_free(&predictor->grids[i].input[slot]);
+        for (int slot = 0; slot < PREDICTOR_SLOTS; slot++) tensor_free(&predictor->grids[i].input[slot]);
         tensor_free(&predictor->grids[i].mean);
     }
     votes_free(&predictor->votes);

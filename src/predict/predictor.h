@@ -6,8 +6,9 @@
 #include "engine/engine.h"
 #include "predict/model.h"
 
-/* polyp_predictor is this struct; opened by polyp_predictor_open(). Two slots: while one picture is computed, another
- * may be prepared by the caller's thread. */
+/* polyp_predictor is this struct; opened by polyp_predictor_open(). While the picture of one slot is computed, others may be
+ * prepared in theirs, by any thread. */
+enum { PREDICTOR_SLOTS = 4 };
 
 /* For pictures squished to size x size, without weights yet: predictor_load() before the first collect. `g` must stay
  * as long as the predictor; of `options` threads and precision count. Training validates through one that it loads
@@ -24,7 +25,7 @@ status predictor_open_models(polyp_predictor **out, const polyp_model *const *mo
                              const polyp_predictor_options *options);
 status predictor_open_model(polyp_predictor **out, const polyp_model *model, const polyp_predictor_options *options);
 
-/* Resize and normalise into slot 0 or 1. */
+/* Resize and normalise into slot 0 to PREDICTOR_SLOTS - 1. Keeps to the calling thread. */
 status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture);
 
 /* Run all passes on a submitted slot and make the pictures wanted (NULL: not wanted), `width` x `height`. The mask is
