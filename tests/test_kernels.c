@@ -448,6 +448,63 @@ static void test_upsample(void **state)
     upsample_case(16, 3, 5, ELEMENT_BF16);
 }
 
+/* ---- one output channel ------------------------------------------------------------------------ */
+
+static void check_dot(const extent *e, field in, const float *weights, const float *gradient)
+{
+    const size_t pixels = (size_t)e->n * e->pixels;
+    float *const out = values(pixels, 4);
+    field back = tensor_of(e, 1, 5);
+    kernel_dot(out, in, weights, 0.5F, e);
+    kernel_dot_gradient(back, gradient, weights, e);
+    for (size_t i = 0; i < pixels; i++) {
+        const size_t n = i / e->pixels, p = i % e->pixels;
+        double want = 0.5;
+        for (size_t c = 0; c < channels(e); c++) {
+            want += (double)at(in, e, n, c, p) * (double)weights[c];
+            stored_near(back, (double)gradient[i] * (double)weights[c], 1e-6, e, n, c, p);
+        }
+        near((double)out[i], want, 1e-5, e, 0, p);
+    }
+    memory_free(out);
+    memory_free(back.data);
+}
+
+static void check_dot_weights(const extent *e, field in, const float *gradient)
+{
+    float *const weights = values(channels(e), 6), bias = 0;
+    double *const partials = memory_allocate(kernel_partials(e), sizeof *partials);
+    kernel_dot_weights(weights, &bias, in, gradient, e, partials);
+    for (size_t c = 0; c < channels(e); c++) {
+        double want = 0, sum = 0;
+        for (size_t i = 0; i < (size_t)e->n * e->pixels; i++) {
+            want += (double)at(in, e, i / e->pixels, c, i % e->pixels) * (double)gradient[i];
+            sum += (double)gradient[i];
+        }
+        near((double)weights[c], want, 1e-4, e, c, 0);
+        near((double)bias, sum, 1e-4, e, c, 0);
+    }
+    memory_free(weights);
+    memory_free(partials);
+}
+
+static void dot(const extent *e)
+{
+    field in = tensor_of(e, 1, 1);
+    float *const weights = values(channels(e), 2), *const gradient = values((size_t)e->n * e->pixels, 3);
+    check_dot(e, in, weights, gradient);
+    check_dot_weights(e, in, gradient);
+    memory_free(in.data);
+    memory_free(weights);
+    memory_free(gradient);
+}
+
+static void test_dot(void **state)
+{
+    (void)state;
+    each_extent(dot);
+}
+
 static void test_plain_order_and_back(void **state)
 {
     (void)state;
@@ -498,6 +555,7 @@ int main(void)
         cmocka_unit_test(test_max_pool),
         cmocka_unit_test(test_deal_and_gather),
         cmocka_unit_test(test_upsample),
+        cmocka_unit_test(test_dot),
         cmocka_unit_test(test_plain_order_and_back),
         cmocka_unit_test(test_rounding_to_bf16),
     };

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static const shape INPUT = {2, 3, 16, 16};
+static const shape INPUT = {2, 3, 20, 20};
 static const step_rule RULE = {.beta1 = .9,
                                .beta2 = .99,
                                .epsilon = 1e-5,
@@ -19,8 +19,11 @@ static int normed(graph *g, int source, int channels, int kernel, int group, con
     return graph_norm(g, graph_conv(g, source, channels, kernel, 1, kernel / 2, false, group, name), group, norm);
 }
 
-/* A little of everything that is not kept: rectified norms, wide 1x1 convolutions before a sum, and concatenations of what
- * is made again, of what is kept, of both kinds of upsampling and of the picture. */
+/*
+ * A little of everything that is not kept: rectified norms, wide 1x1 convolutions before a sum, and concatenations of what
+ * is made again, of what is kept, of both kinds of upsampling and of the picture. Some of its convolutions have the 32
+ * channels that Winograd's algorithm wants, on maps of 10 x 10.
+ */
 static void build(graph *g)
 {
     const int x = graph_input(g, 3);
@@ -29,12 +32,12 @@ static void build(graph *g)
     const int a = graph_relu(g, normed(g, low, 8, 1, 1, "a"), "a_relu");
     const int wide = graph_add(g, normed(g, a, 32, 1, 1, "wide"), normed(g, low, 32, 1, 1, "shortcut"), "add");
     const int first = graph_relu(g, wide, "first");
-    const int b = graph_relu(g, normed(g, first, 8, 3, 1, "b"), "b_relu");
+    const int b = graph_relu(g, normed(g, first, 32, 3, 1, "b"), "b_relu");
     const int second = graph_relu(g, graph_add(g, normed(g, b, 32, 1, 1, "wide2"), first, "add2"), "second");
     const int deep = graph_relu(g, normed(g, graph_max_pool(g, second, 3, 2, 1, "pool2"), 16, 3, 2, "deep"), "deep_relu");
     const int up = graph_upconv(g, deep, 8, PARAM_GROUP_DECODER, "up");
     const int joined = graph_concat(g, up, second, "joined");
-    const int c = graph_relu(g, normed(g, joined, 16, 3, PARAM_GROUP_DECODER, "c"), "c_relu");
+    const int c = graph_relu(g, normed(g, joined, 32, 3, PARAM_GROUP_DECODER, "c"), "c_relu");
     const int joined2 = graph_concat(g, graph_upsample(g, c, "up2"), stem, "joined2");
     const int d = graph_relu(g, normed(g, joined2, 8, 3, PARAM_GROUP_DECODER, "d"), "d_relu");
     const int joined3 = graph_concat(g, d, x, "joined3");
@@ -170,7 +173,7 @@ static void frozen_gradients_are_left_out(void **state)
 static void activations_of_a_training_are_bounded(void **state)
 {
     (void)state;
-    static const double most_mib[] = {[PRECISION_F32] = 840, [PRECISION_BF16] = 460};
+    static const double most_mib[] = {[PRECISION_F32] = 840, [PRECISION_BF16] = 420};
     const engine *e = NULL;
     unet_spec spec;
     graph g = {0};

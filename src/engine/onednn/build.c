@@ -16,7 +16,7 @@ static weight_shape weight_shape_of(const onednn_plan *p, const work *w)
     const op *const o = &p->base.graph->ops[w->u.core_op];
     const channel_map *const source = &p->units.channels[w->u.source[0]];
     weight_shape s = {.oc = o->channels, .ic = source->channels, .taps = o->kernel * o->kernel};
-    s.oc_padded = w->out.c;
+    s.oc_padded = w->dot >= 0 ? 1 : w->out.c;
     s.ic_padded = w->spec.planar ? source->channels : source->padded;
     s.ic_map = source->map;
     s.up = o->kind == OP_UPCONV;
@@ -34,6 +34,19 @@ static bool writes_f32(const onednn_plan *p, const unit *u)
         if (other->source[0] == u->value || other->source[1] == u->value || other->residual == u->value) return false;
     }
     return true;
+}
+
+/* A head: oneDNN would compute a whole block of channels for the one. */
+static int dot_of(const onednn_plan *p, const unit *u)
+{
+    const graph *const g = p->base.graph;
+    if (!writes_f32(p, u)) return -1;
+    const op *const o = &g->ops[u->core_op];
+    if (o->channels != 1 || o->kernel != 1 || o->stride != 1 || o->padding != 0) return -1;
+    for (int k = 0; k <= g->auxiliary_count; k++) {
+        if (graph_output(g, k) == u->value) return k;
+    }
+    return -1;
 }
 
 /*
@@ -79,7 +92,7 @@ static conv_spec conv_spec_of(const onednn_plan *p, const work *w)
 static double conv_flops(const work *w)
 {
     const conv_spec *const s = &w->spec;
-    return 2.0 * w->in.n * s->oc * s->oh * s->ow * (double)s->ic * s->kernel * s->kernel;
+    return 2.0 * w->in.n * (w->dot >= 0 ? 1 : s->oc) * s->oh * s->ow * (double)s->ic * s->kernel * s->kernel;
 }
 
 /* ---- primitives ---------------------------------------------------------------------------------------- */
@@ -87,13 +100,6 @@ static double conv_flops(const work *w)
 static void need_scratch(onednn_plan *p, size_t bytes)
 {
     if (bytes > p->scratch_bytes) p->scratch_bytes = bytes;
-}
-
-static status open_conv(onednn_plan *p, const work *w, dnn_conv **out, enum conv_direction direction)
-{
-    TRY(dnn_conv_open(out, p->library, &w->spec, direction));
-    need_scratch(p, dnn_conv_scratch_size(*out));
-    return POLYP_OK;
 }
 
 static status open_reorder(onednn_plan *p, dnn_reorder **out, const dnn_conv *from, const dnn_conv *to)
@@ -113,20 +119,35 @@ static status open_reorder_from_span(onednn_plan *p, const work *w, dnn_reorder 
     return open_reorder(p, out, w->backward_weights, to);
 }
 
+/* Along one axis. */
+static bool has_blind_taps(const conv_spec *s, int in, int out)
+{
+    for (int tap = 0; tap < s->kernel; tap++) {
+        bool meets = false;
+        for (int o = 0; o < out && !meets; o++) {
+            const int i = o * s->stride - s->padding + tap;
+            meets = i >= 0 && i < in;
+        }
+        if (!meets) return true;
+    }
+    return false;
+}
+
 static status open_primitives(onednn_plan *p, work *w)
 {
     if (!p->training) {
-        TRY(open_conv(p, w, &w->forward, CONV_INFER));
+        TRY(dnn_conv_open(&w->forward, p->library, &w->spec, CONV_INFER));
         return open_reorder(p, &w->load, NULL, w->forward);
     }
-    TRY(open_conv(p, w, &w->forward, CONV_FORWARD));
-    TRY(open_conv(p, w, &w->backward_weights, CONV_BACKWARD_WEIGHTS));
+    TRY(dnn_conv_open(&w->forward, p->library, &w->spec, CONV_FORWARD));
+    TRY(dnn_conv_open(&w->backward_weights, p->library, &w->spec, CONV_BACKWARD_WEIGHTS));
+    w->blind_taps = has_blind_taps(&w->spec, w->in.h, w->out.h) || has_blind_taps(&w->spec, w->in.w, w->out.w);
     w->slow_weights = !w->spec.planar && !w->spec.bias && dnn_conv_is_slow(w->backward_weights);
     TRY(open_reorder(p, &w->load, NULL, w->backward_weights));
     TRY(open_reorder(p, &w->store, w->backward_weights, NULL));
     TRY(open_reorder_from_span(p, w, &w->to_forward, w->forward));
     if (w->u.source[0] == 0) return POLYP_OK; /* nobody asks for the picture's gradient */
-    TRY(open_conv(p, w, &w->backward_data, CONV_BACKWARD_DATA));
+    TRY(dnn_conv_open(&w->backward_data, p->library, &w->spec, CONV_BACKWARD_DATA));
     return open_reorder_from_span(p, w, &w->to_backward, w->backward_data);
 }
 
@@ -136,11 +157,13 @@ static status build_work(onednn_plan *p, work *w)
     w->out = padded_shape(p, w->u.value);
     w->weights.param = -1;
     w->weights.bias_param = -1;
+    w->dot = -1;
     if (w->u.core != CORE_CONV && w->u.core != CORE_UPCONV) return POLYP_OK;
+    w->dot = dot_of(p, &w->u);
     w->spec = conv_spec_of(p, w);
     w->weights = weight_shape_of(p, w);
     w->flops = conv_flops(w);
-    return open_primitives(p, w);
+    return w->dot >= 0 ? POLYP_OK : open_primitives(p, w);
 }
 
 /* ---- per-channel arrays and partial sums --------------------------------------------------------------- */
@@ -163,7 +186,7 @@ static status norm_arrays(onednn_plan *p, work *w)
 
 static void need_partials(onednn_plan *p, const work *w)
 {
-    const extent e = extent_of(p, w->out);
+    const extent e = extent_of(p, w->dot >= 0 ? w->in : w->out);
     const size_t needed = kernel_partials(&e);
     if (needed > p->partial_count) p->partial_count = needed;
 }
@@ -191,7 +214,7 @@ static status slots_of_work(onednn_plan *p, const work *w)
 {
     const graph *const g = p->base.graph;
     if (w->weights.param >= 0) {
-        slot_add(p, w->weights.param, dnn_conv_weights_bytes(w->backward_weights) / sizeof(float));
+        slot_add(p, w->weights.param, unit_weights_bytes(w, w->backward_weights) / sizeof(float));
         if (w->weights.bias_param >= 0) slot_add(p, w->weights.bias_param, (size_t)w->out.c);
     }
     if (w->u.norm_op < 0) return POLYP_OK;
@@ -205,7 +228,7 @@ static status slots_of_work(onednn_plan *p, const work *w)
 static void prepared_of_work(onednn_plan *p, const work *w)
 {
     if (w->weights.param < 0) return;
-    p->prepared_bytes += aligned(dnn_conv_weights_bytes(w->forward)) + aligned((size_t)w->out.c * sizeof(float));
+    p->prepared_bytes += aligned(unit_weights_bytes(w, w->forward)) + aligned((size_t)w->out.c * sizeof(float));
 }
 
 status build_works(onednn_plan *p)
@@ -256,7 +279,7 @@ static void deal_prepared(onednn_plan *p)
         work *const w = &p->works[i];
         if (w->weights.param < 0) continue;
         w->prepared = next;
-        next += aligned(dnn_conv_weights_bytes(w->forward));
+        next += aligned(unit_weights_bytes(w, w->forward));
         w->prepared_bias = (float *)(void *)next;
         next += aligned((size_t)w->out.c * sizeof(float));
     }

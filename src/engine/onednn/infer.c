@@ -8,7 +8,7 @@ static status convolve(onednn_plan *p, const work *w, field in, field out)
     const enum element result = w->spec.f32_result ? ELEMENT_F32 : p->element;
     for (size_t n = 0; n < (size_t)w->in.n; n++) {
         TRY(dnn_conv_run(w->forward, field_from(in, n * in.image, p->element), w->prepared, bias,
-                         field_from(out, n * out.image, result), p->scratch));
+                         field_from(out, n * out.image, result), bytes_at(p, w->scratch[SCRATCH_FORWARD])));
     }
     return POLYP_OK;
 }
@@ -19,9 +19,20 @@ field planar_input(const onednn_plan *p)
     return (field){data, shape_count(p->base.input) / (size_t)p->base.input.n};
 }
 
+static void dot(onednn_plan *p, const work *w)
+{
+    const extent e = extent_of(p, w->in);
+    kernel_dot(p->outputs[w->dot], field_at(p, p->values[w->u.source[0]].at, w->in), w->prepared,
+               w->spec.bias ? w->prepared_bias[0] : 0, &e);
+}
+
 static status infer_conv(onednn_plan *p, const work *w)
 {
     const unit *const u = &w->u;
+    if (w->dot >= 0) {
+        dot(p, w);
+        return POLYP_OK;
+    }
     const field out = field_at(p, p->values[u->value].at, w->out);
     if (w->copy_residual) {
         const extent e = extent_of(p, w->out);
@@ -78,10 +89,8 @@ static void pool(onednn_plan *p, const work *w)
 {
     const pool_shape s = pool_shape_of(p, w);
     const extent e = extent_of(p, w->out);
-    unsigned char *at = NULL;
-    if (w->pool_at.buffer >= 0) at = p->arena + p->buffers.blocks[w->pool_at.buffer].offset;
-    kernel_max_pool(field_at(p, p->values[w->u.value].at, w->out), at, field_at(p, p->values[w->u.source[0]].at, w->in),
-                    &s, &e);
+    kernel_max_pool(field_at(p, p->values[w->u.value].at, w->out), bytes_at(p, w->pool_at),
+                    field_at(p, p->values[w->u.source[0]].at, w->in), &s, &e);
 }
 
 static void upsample(onednn_plan *p, const work *w)
@@ -121,6 +130,7 @@ void forward_outputs(onednn_plan *p)
         const int output = graph_output(p->base.graph, k);
         const shape s = padded_shape(p, output);
         extent e = extent_of(p, s);
+        if (p->values[output].at.buffer < 0) continue; /* a dot product has written it */
         if (p->values[output].f32) e.element = ELEMENT_F32;
         const channel_map *const m = &p->units.channels[output];
         kernel_unblock(p->outputs[k], field_at(p, p->values[output].at, s), m->map, m->channels, &e);

@@ -57,6 +57,9 @@ enum timed {
     TIMED_KINDS
 };
 
+/* oneDNN's scratch memory of one convolution, by what runs: forward, forward again in the backward pass, backward. */
+enum scratch_use { SCRATCH_FORWARD, SCRATCH_AGAIN, SCRATCH_WEIGHTS, SCRATCH_DATA, SCRATCH_USES };
+
 /* One unit, ready to run. */
 typedef struct work {
     unit u;
@@ -67,6 +70,8 @@ typedef struct work {
     dnn_reorder *load;                     /* plain -> forward (infer) or the spans' layout (train) */
     dnn_reorder *store;                    /* train: back to plain */
     bool slow_weights;                     /* train: backward weights by kernel_conv_weights() */
+    bool blind_taps;                       /* some of the kernel's taps never meet a pixel of the source */
+    int dot;                               /* 1x1 convolution to one logit, by kernel_dot(): which output; -1: none */
     dnn_reorder *to_forward, *to_backward; /* train: from the spans' layout; NULL: the same layout */
     void *prepared;                        /* infer: folded weights in the forward layout */
     float *prepared_bias;
@@ -77,6 +82,7 @@ typedef struct work {
     place groups, groups_gradient; /* upconv: 4 groups at the small size */
     place groups_again;            /* train: the same where a concatenation is made again */
     place pool_at;                 /* bytes */
+    place scratch[SCRATCH_USES];   /* bytes */
     place dz, dy;
     place source_gradient; /* of the first source */
     bool copy_residual;    /* infer: the addend must be copied before the convolution adds to it */
@@ -106,7 +112,8 @@ typedef struct onednn_plan {
     float *input;          /* nchw */
     void *narrow_input;    /* bf16: the same, rounded, for a convolution that reads it as it is; else NULL */
     float *outputs[GRAPH_OUTPUTS];         /* nchw: the logits, then the auxiliary ones */
-    place output_gradients[GRAPH_OUTPUTS]; /* blocked */
+    place output_gradients[GRAPH_OUTPUTS]; /* blocked; NOWHERE: of a dot product, */
+    const float *dot_gradients[GRAPH_OUTPUTS]; /* which reads the caller's */
 
     float *spans[PLAN_SPANS]; /* training */
     plan_slot *slots;         /* [params] */
@@ -115,7 +122,7 @@ typedef struct onednn_plan {
     unsigned char *prepared; /* infer: all weights and biases */
     size_t prepared_bytes;
 
-    void *scratch; /* oneDNN's */
+    void *scratch; /* oneDNN's, for weights that change their layout */
     size_t scratch_bytes;
     unsigned char *weights_scratch; /* train: the copy that a pass in another layout or precision wants */
     size_t weights_scratch_bytes;
@@ -160,6 +167,11 @@ static inline shape groups_shape(const work *w)
     return (shape){w->in.n, 4 * w->out.c, w->in.h, w->in.w};
 }
 
+static inline void *bytes_at(const onednn_plan *p, place at)
+{
+    return at.buffer < 0 ? NULL : p->arena + p->buffers.blocks[at.buffer].offset;
+}
+
 static inline pool_shape pool_shape_of(const onednn_plan *p, const work *w)
 {
     const op *const o = &p->base.graph->ops[w->u.core_op];
@@ -191,11 +203,21 @@ void forward_simple(onednn_plan *p, const work *w); /* max pool, concatenation, 
 /* train.c; convolve and upconv serve what is made again, too */
 status train_forward(onednn_plan *p);
 status train_backward(onednn_plan *p, const tensor *gradients);
-status train_convolve(onednn_plan *p, work *w, field source, field destination);
-status train_upconv(onednn_plan *p, work *w, field source, field groups, field out, field copy);
+status train_convolve(onednn_plan *p, work *w, field source, field destination, enum scratch_use use);
+typedef struct upconv_job {
+    field source, groups, out, copy; /* copy: nowhere mostly */
+    enum scratch_use use;
+} upconv_job;
+status train_upconv(onednn_plan *p, work *w, const upconv_job *job);
 /* remake.c: where the backward pass finds a value, which it makes again when it was not kept; forget_... before the pass */
 void remake_forget(onednn_plan *p);
 status remake_value(field *out, onednn_plan *p, int value);
+
+/* Bytes of the unit's weights as `c` has them; as a dot product has them. */
+static inline size_t unit_weights_bytes(const work *w, const dnn_conv *c)
+{
+    return w->dot >= 0 ? (size_t)w->weights.ic_padded * sizeof(float) : dnn_conv_weights_bytes(c);
+}
 
 /* ReLU's mask comes from y where a batch norm alone stands between, else from the output. */
 static inline bool reads_output_sign(const unit *u)

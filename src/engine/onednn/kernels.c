@@ -18,6 +18,7 @@ typedef struct part {
 } part;
 
 /* Eight lanes at a time where lanes are compared and chosen from: gcc 12 takes comparisons of sixteen apart. */
+typedef float four __attribute__((vector_size(16)));
 typedef float eight __attribute__((vector_size(32)));
 typedef int eight_mask __attribute__((vector_size(32)));
 typedef unsigned eight_bits __attribute__((vector_size(32)));
@@ -283,6 +284,50 @@ void kernel_conv_weights(float *weights, field source, field dy, int oc, const p
     }
 }
 
+/* ---- one output channel -------------------------------------------------------------------------------- */
+
+void kernel_dot(float *out, field in, const float *weights, float bias, const extent *e)
+{
+    const size_t pieces = pieces_of(e), parts = (size_t)e->n * pieces, apart = e->pixels * (size_t)e->lanes;
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < parts; i++) {
+        const size_t n = i / pieces, first = i % pieces * PIECE, left = e->pixels - first;
+        FOR_LANES(e, dot_piece, out + n * e->pixels + first,
+                  field_from(in, n * in.image + first * (size_t)e->lanes, e->element), apart, e->blocks, weights, bias,
+                  left < PIECE ? left : PIECE);
+    }
+}
+
+void kernel_dot_gradient(field in, const float *gradient, const float *weights, const extent *e)
+{
+    const size_t parts = part_count(e);
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < parts; i++) {
+        const part t = part_of(e, i);
+        FOR_LANES(e, dot_gradient_piece, at_part(in, e, &t), gradient + (size_t)t.n * e->pixels + t.first,
+                  weights + (size_t)t.block * (size_t)e->lanes, t.pixels);
+    }
+}
+
+void kernel_dot_weights(float *weights, float *bias, field in, const float *gradient, const extent *e,
+                        double *partials)
+{
+    const size_t parts = part_count(e), lanes = (size_t)e->lanes;
+#pragma omp parallel for num_threads(e->threads) schedule(static)
+    for (size_t i = 0; i < parts; i++) {
+        const part t = part_of(e, i);
+        double *const sums = partials + i * 2 * lanes;
+        FOR_LANES(e, dot_weights_piece, sums, sums + lanes, at_part(in, e, &t),
+                  gradient + (size_t)t.n * e->pixels + t.first, t.pixels);
+    }
+    for (int c = 0; c < e->blocks * e->lanes; c++) {
+        double sums[2];
+        total(sums, partials, e, c);
+        weights[c] = (float)sums[0];
+        if (c == 0 && bias != NULL) *bias = (float)sums[1];
+    }
+}
+
 /* ---- transposed convolution ---------------------------------------------------------------------------- */
 
 void kernel_deal(field out, field copy, field groups, const float *bias, int h, int w, const extent *e)
@@ -369,11 +414,12 @@ enum { BLOCKED_AT_ONCE = 256 };
 static void block_pixels(void *out, const float *planar, const int *map, int channels, int block, size_t pixels,
                          const extent *e)
 {
+    const field to = {out, 0};
+    memset(out, 0, pixels * (size_t)e->lanes * element_bytes(e->element)); /* lanes without a channel: most, of a picture */
     for (int l = 0; l < e->lanes; l++) {
         const int c = channel_at(map, channels, block * e->lanes + l);
-        const field to = {out, 0};
-        FOR_LANES(e, block_lane, field_from(to, (size_t)l, e->element),
-                  c < 0 ? NULL : planar + (size_t)c * e->pixels, pixels);
+        if (c < 0) continue;
+        FOR_LANES(e, block_lane, field_from(to, (size_t)l, e->element), planar + (size_t)c * e->pixels, pixels);
     }
 }
 

@@ -90,6 +90,16 @@ void kernel_max_pool(field out, unsigned char *at, field in, const pool_shape *s
 void kernel_max_pool_gradient(field in, field out, const unsigned char *at, const pool_shape *s, const extent *e);
 
 /*
+ * One output channel of a 1x1 convolution, plain f32 (n, 1, pixels): out = sum over c of in[c] * weights[c] + bias. `e` is
+ * of `in`; weights[blocks * lanes]. And its gradients from the output's: in[c] = gradient * weights[c]; of the weights
+ * and the bias.
+ */
+void kernel_dot(float *out, field in, const float *weights, float bias, const extent *e);
+void kernel_dot_gradient(field in, const float *gradient, const float *weights, const extent *e);
+void kernel_dot_weights(float *weights, float *bias, field in, const float *gradient, const extent *e,
+                        double *partials);
+
+/*
  * Gradient of a convolution's weights, plain (oc, ic, kernel, kernel), for maps of a few pixels: `e` is of the source,
  * whose channels are `ic`; the gradient dy has `oc` (whole blocks of e->lanes).
  */

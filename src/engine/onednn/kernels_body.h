@@ -179,6 +179,48 @@ FAST_CLONES static void NAME(norm_gradient_piece)(E *out, const NAME(piece) * jo
     }
 }
 
+/* `apart` values from one block of the pixel's channels to the next. */
+FAST_CLONES static void NAME(dot_piece)(float *out, const E *in, size_t apart, int blocks, const float *weights,
+                                        float bias, size_t pixels)
+{
+    for (size_t p = 0; p < pixels; p++) {
+        V products = NAME(load)(in + p * LANES) * *(const V *)weights;
+        for (size_t b = 1; b < (size_t)blocks; b++) {
+            products += NAME(load)(in + b * apart + p * LANES) * *(const V *)(weights + b * LANES);
+        }
+        four quarters[LANES / 4];
+        memcpy(quarters, &products, sizeof products);
+        four sum = quarters[0];
+        for (int q = 1; q < LANES / 4; q++) sum += quarters[q];
+        out[p] = (sum[0] + sum[1]) + (sum[2] + sum[3]) + bias;
+    }
+}
+
+FAST_CLONES static void NAME(dot_gradient_piece)(E *in, const float *gradient, const float *weights_of, size_t pixels)
+{
+    const V weights = *(const V *)weights_of;
+    for (size_t p = 0; p < pixels; p++) NAME(store)(in + p * LANES, weights * gradient[p]);
+}
+
+/* Sums of in * gradient, and in every lane of the gradient. */
+FAST_CLONES static void NAME(dot_weights_piece)(double *weights, double *bias, const E *in, const float *gradient,
+                                                size_t pixels)
+{
+    D total = {0}, total_bias = {0};
+    for (size_t start = 0; start < pixels; start += NAME(FLOAT_RUN)) {
+        const size_t end = start + NAME(FLOAT_RUN) < pixels ? start + NAME(FLOAT_RUN) : pixels;
+        V s = {0}, g = {0};
+        for (size_t p = start; p < end; p++) {
+            s += NAME(load)(in + p * LANES) * gradient[p];
+            g += gradient[p];
+        }
+        total += __builtin_convertvector(s, D);
+        total_bias += __builtin_convertvector(g, D);
+    }
+    memcpy(weights, &total, sizeof total);
+    memcpy(bias, &total_bias, sizeof total_bias);
+}
+
 /* Eight lanes of a pixel, and back. */
 static inline __attribute__((always_inline)) eight NAME(load_eight)(const E *from)
 {
@@ -348,10 +390,10 @@ FAST_CLONES static void NAME(sum_fours_row)(E *in, const E *out, int w)
     }
 }
 
-/* One lane of `pixels` pixels from plain values (NULL: zeros), and back. */
+/* One lane of `pixels` pixels from plain values, and back. */
 FAST_CLONES static void NAME(block_lane)(E *out, const float *from, size_t pixels)
 {
-    for (size_t p = 0; p < pixels; p++) out[p * LANES] = from == NULL ? 0 : NAME(narrow)(from[p]);
+    for (size_t p = 0; p < pixels; p++) out[p * LANES] = NAME(narrow)(from[p]);
 }
 
 FAST_CLONES static void NAME(unblock_lane)(float *to, const E *in, size_t pixels)

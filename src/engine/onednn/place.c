@@ -1,9 +1,8 @@
 /*
  * Where every tensor lies. Parts of a concatenation are written where the concatenation wants them, in inference a
- * residual sum is made in place of its addend, and buffers whose lifetimes do not meet share memory. In training what one
- * pass makes again from what is kept anyway has two short lives, one forward and one backward.
+ * residual sum is made in place of its addend, and buffers whose lifetimes do not meet share memory.
  */
-#include "engine/onednn/inside.h"
+#include "engine/onednn/place.h"
 
 shape padded_shape(const onednn_plan *p, int value)
 {
@@ -38,7 +37,7 @@ bool place_is_dense(const onednn_plan *p, place at, shape padded)
 
 /* ---- buffers ------------------------------------------------------------------------------------------- */
 
-static status buffer_add(onednn_plan *p, place *out, size_t bytes, int channels)
+status place_buffer(onednn_plan *p, place *out, size_t bytes, int channels)
 {
     buffers *const b = &p->buffers;
     if (b->count == b->room) {
@@ -53,19 +52,18 @@ static status buffer_add(onednn_plan *p, place *out, size_t bytes, int channels)
     return POLYP_OK;
 }
 
-static status tensor_add(onednn_plan *p, place *out, shape padded)
+status place_tensor(onednn_plan *p, place *out, shape padded)
 {
-    return buffer_add(p, out, shape_count(padded) * element_bytes(p->element), padded.c);
+    return place_buffer(p, out, shape_count(padded) * element_bytes(p->element), padded.c);
 }
 
 /* f32 in every precision. */
 static status logits_add(onednn_plan *p, place *out, shape padded)
 {
-    return buffer_add(p, out, shape_count(padded) * sizeof(float), padded.c);
+    return place_buffer(p, out, shape_count(padded) * sizeof(float), padded.c);
 }
 
-/* The buffer is written or read at `time`. */
-static void used(onednn_plan *p, place at, int time)
+void place_used(onednn_plan *p, place at, int time)
 {
     if (at.buffer < 0) return;
     memory_block *const b = &p->buffers.blocks[at.buffer];
@@ -106,7 +104,7 @@ static bool reads_blocked_input(const work *w)
 static status place_input(onednn_plan *p)
 {
     for (int i = 0; i < p->count; i++) {
-        if (reads_blocked_input(&p->works[i])) return tensor_add(p, &p->values[0].at, padded_shape(p, 0));
+        if (reads_blocked_input(&p->works[i])) return place_tensor(p, &p->values[0].at, padded_shape(p, 0));
     }
     return POLYP_OK;
 }
@@ -148,10 +146,11 @@ static status place_outputs(onednn_plan *p)
         work *const w = &p->works[i];
         value_places *const v = &p->values[w->u.value];
         v->f32 = w->spec.f32_result;
+        if (w->dot >= 0) continue; /* straight into the plan's outputs */
         if (v->f32) {
             TRY(logits_add(p, &v->at, padded_shape(p, w->u.value)));
         } else if (v->at.buffer < 0) {
-            TRY(tensor_add(p, &v->at, padded_shape(p, w->u.value)));
+            TRY(place_tensor(p, &v->at, padded_shape(p, w->u.value)));
         }
         if (w->u.core == CORE_CONCAT) {
             place_part(p, w, 0);
@@ -181,14 +180,15 @@ static bool remakes_y(const work *w)
 static status place_y(onednn_plan *p, work *w)
 {
     const place at = p->values[w->u.value].at;
+    if (w->dot >= 0) return POLYP_OK;
     if (w->u.norm_op >= 0 || !place_is_dense(p, at, w->out)) {
-        TRY(tensor_add(p, &w->y, w->out));
+        TRY(place_tensor(p, &w->y, w->out));
     } else if (unit_has_tail(&w->u)) {
         w->y = at;
     }
     w->y_again = w->y;
     w->y_remade = remakes_y(w);
-    return w->y_remade ? tensor_add(p, &w->y_again, w->out) : POLYP_OK;
+    return w->y_remade ? place_tensor(p, &w->y_again, w->out) : POLYP_OK;
 }
 
 /* What lies between a unit's core and its value; the places of all values are known now. */
@@ -198,225 +198,41 @@ static status place_inner(onednn_plan *p)
         work *const w = &p->works[i];
         w->y = w->y_again = w->groups = w->groups_gradient = w->groups_again = NOWHERE;
         w->pool_at = w->dz = w->dy = w->source_gradient = NOWHERE;
-        if (w->u.core == CORE_UPCONV) TRY(tensor_add(p, &w->groups, groups_shape(w)));
+        for (int k = 0; k < SCRATCH_USES; k++) w->scratch[k] = NOWHERE;
+        if (w->u.core == CORE_UPCONV) TRY(place_tensor(p, &w->groups, groups_shape(w)));
         if (!p->training) continue;
-        if (w->u.core == CORE_POOL) TRY(buffer_add(p, &w->pool_at, shape_count(w->out), 0));
+        if (w->u.core == CORE_POOL) TRY(place_buffer(p, &w->pool_at, shape_count(w->out), 0));
         if (w->u.core == CORE_CONV) TRY(place_y(p, w));
     }
     return POLYP_OK;
 }
 
-/* ---- values that are not kept for the backward pass ------------------------------------------------------ */
-
-static const work *maker_of(const onednn_plan *p, int value)
+status place_scratch(onednn_plan *p, work *w, enum scratch_use use, const dnn_conv *c, int time)
 {
-    return &p->works[p->units.producer[value]];
+    if (c == NULL || dnn_conv_scratch_size(c) == 0) return POLYP_OK;
+    TRY(place_buffer(p, &w->scratch[use], dnn_conv_scratch_size(c), 0));
+    place_used(p, w->scratch[use], time);
+    return POLYP_OK;
 }
 
-/* May part of a concatenation be written there again? From the picture, from what precedes its batch norm, from where it
- * is kept, or from the source of an upsampling. */
-static bool part_remakes(const onednn_plan *p, int part, place joined)
+static status forward_lifetimes(onednn_plan *p)
 {
-    const value_places *const v = &p->values[part];
-    if (part == 0) return true;
-    const enum core core = maker_of(p, part)->u.core;
-    if (v->remade) return core == CORE_CONV;
-    return v->at.buffer != joined.buffer || core == CORE_UPCONV || core == CORE_UPSAMPLE;
-}
-
-/* Batch norm and ReLU take one pass, and y is there backward anyway. */
-static bool value_remakes(const onednn_plan *p, const work *w)
-{
-    const place at = p->values[w->u.value].at;
-    if (graph_is_output(p->base.graph, w->u.value)) return false;
-    if (w->u.core == CORE_CONV) return w->u.norm_op >= 0 && w->u.residual < 0 && !w->y_remade;
-    return w->u.core == CORE_CONCAT && part_remakes(p, w->u.source[0], at) && part_remakes(p, w->u.source[1], at);
-}
-
-static void choose_remade(onednn_plan *p)
-{
+    place_used(p, p->values[0].at, 0);
     for (int i = 0; i < p->count; i++) {
-        const work *const w = &p->works[i];
-        p->values[w->u.value].remade = value_remakes(p, w);
-    }
-}
-
-static status read_backward(onednn_plan *p, int value, int time);
-
-/* What making this part again reads and needs. */
-static status part_again(onednn_plan *p, int part, place joined, int time)
-{
-    if (part == 0) return POLYP_OK;
-    work *const w = &p->works[p->units.producer[part]];
-    const value_places *const v = &p->values[part];
-    if (v->remade || v->at.buffer != joined.buffer) {
-        used(p, v->remade ? w->y : v->at, time);
-        return POLYP_OK;
-    }
-    if (w->u.core == CORE_UPCONV) {
-        TRY(tensor_add(p, &w->groups_again, groups_shape(w)));
-        used(p, w->groups_again, time);
-    }
-    return read_backward(p, w->u.source[0], time);
-}
-
-/* The backward pass reads `value` at `time`; the first reader makes it. Calls come in the order of time. */
-static status read_backward(onednn_plan *p, int value, int time)
-{
-    value_places *const v = &p->values[value];
-    if (v->remade && v->again.buffer < 0) {
-        const work *const w = maker_of(p, value);
-        TRY(tensor_add(p, &v->again, padded_shape(p, value)));
-        if (w->u.core == CORE_CONV) {
-            used(p, w->y, time);
-        } else {
-            for (int k = 0; k < 2; k++) TRY(part_again(p, w->u.source[k], v->at, time));
-        }
-    }
-    used(p, v->remade ? v->again : v->at, time);
-    return POLYP_OK;
-}
-
-static void forward_lifetimes(onednn_plan *p)
-{
-    used(p, p->values[0].at, 0);
-    for (int i = 0; i < p->count; i++) {
-        const work *const w = &p->works[i];
-        const int now = forward_time(i);
-        used(p, p->values[w->u.value].at, now);
-        used(p, p->values[w->u.value].copy, now);
-        used(p, w->y, now);
-        used(p, w->groups, now);
-        used(p, w->pool_at, now);
-        used(p, p->values[w->u.source[0]].at, now);
-        if (w->u.core == CORE_CONCAT) used(p, p->values[w->u.source[1]].at, now);
-        if (w->u.residual >= 0) used(p, p->values[w->u.residual].at, now);
-    }
-    for (int k = 0; k <= p->base.graph->auxiliary_count; k++) {
-        used(p, p->values[graph_output(p->base.graph, k)].at, loss_time(p));
-    }
-}
-
-/* ---- gradients ----------------------------------------------------------------------------------------- */
-
-static status add_source(onednn_plan *p, int value, place at, bool owned)
-{
-    if (value == 0) return POLYP_OK;
-    value_places *const v = &p->values[value];
-    if (v->source_count == FIELD_SOURCES) {
-        return fail(POLYP_ERR_UNSUPPORTED, "%s is read more than %d times; use the reference engine",
-                    p->base.graph->ops[value].name, FIELD_SOURCES);
-    }
-    if (v->source_count == 0) v->sources_owned = owned;
-    v->sources[v->source_count++] = at;
-    return POLYP_OK;
-}
-
-/* In the place of the first of the gradients that it is made of, where that is possible. */
-static status place_over_source(onednn_plan *p, place *out, const work *w)
-{
-    const value_places *const v = &p->values[w->u.value];
-    if (!v->sources_owned || !place_is_dense(p, v->sources[0], w->out)) return tensor_add(p, out, w->out);
-    *out = v->sources[0];
-    return POLYP_OK;
-}
-
-/* What the tail's backward pass makes: dz where someone else reads it, dy for the core (in the place of y). */
-static status place_tail_gradient(onednn_plan *p, work *w)
-{
-    const value_places *const v = &p->values[w->u.value];
-    const bool norm = w->u.norm_op >= 0;
-    if (unit_has_tail(&w->u) && (!norm || w->u.residual >= 0)) TRY(place_over_source(p, &w->dz, w));
-    if (norm && w->y_again.buffer >= 0) {
-        w->dy = w->y_again;
-        return POLYP_OK;
-    }
-    if (norm) return w->dz.buffer < 0 ? place_over_source(p, &w->dy, w) : tensor_add(p, &w->dy, w->out);
-    if (unit_has_tail(&w->u)) {
-        w->dy = w->dz;
-        return POLYP_OK;
-    }
-    const bool needs_dense = w->u.core == CORE_CONV;
-    const bool direct = v->source_count == 1 && (!needs_dense || place_is_dense(p, v->sources[0], w->out));
-    if (!direct) return tensor_add(p, &w->dy, w->out);
-    w->dy = v->sources[0];
-    return POLYP_OK;
-}
-
-static status place_core_gradient(onednn_plan *p, work *w)
-{
-    const int source = w->u.source[0];
-    if (w->u.core == CORE_NONE) {
-        const bool shared = w->u.residual >= 0 && w->u.norm_op < 0;
-        return add_source(p, source, w->dy, !shared);
-    }
-    if (w->u.core == CORE_CONCAT) {
-        place second = w->dy;
-        second.block += padded_shape(p, source).c / p->lanes;
-        TRY(add_source(p, source, w->dy, false));
-        return add_source(p, w->u.source[1], second, false);
-    }
-    if (w->u.core == CORE_UPCONV) TRY(tensor_add(p, &w->groups_gradient, groups_shape(w)));
-    if (source == 0) return POLYP_OK;
-    TRY(tensor_add(p, &w->source_gradient, w->in));
-    return add_source(p, source, w->source_gradient, true);
-}
-
-/* What the tail reads: its gradients, y (of CORE_NONE the source), what y is made of again, the output's sign. */
-static status tail_lifetimes(onednn_plan *p, const work *w, int now)
-{
-    const value_places *const v = &p->values[w->u.value];
-    for (int k = 0; k < v->source_count; k++) used(p, v->sources[k], now);
-    if (w->y_remade || (w->u.core == CORE_NONE && w->u.norm_op >= 0)) TRY(read_backward(p, w->u.source[0], now));
-    if (reads_output_sign(&w->u)) used(p, v->at, now);
-    if (w->u.norm_op >= 0) used(p, w->y_again, now);
-    used(p, w->pool_at, now);
-    used(p, w->dz, now);
-    used(p, w->dy, now);
-    used(p, w->groups_gradient, now);
-    return POLYP_OK;
-}
-
-static status backward_lifetimes(onednn_plan *p, const work *w, int i)
-{
-    const int tail = backward_time(p, i, BACKWARD_TAIL), data = backward_time(p, i, BACKWARD_DATA);
-    TRY(tail_lifetimes(p, w, tail));
-    if (w->u.core != CORE_CONV && w->u.core != CORE_UPCONV) {
-        used(p, w->source_gradient, tail);
-        return POLYP_OK;
-    }
-    TRY(read_backward(p, w->u.source[0], backward_time(p, i, BACKWARD_WEIGHTS)));
-    used(p, w->u.core == CORE_UPCONV ? w->groups_gradient : w->dy, data);
-    used(p, w->source_gradient, data);
-    return POLYP_OK;
-}
-
-static status place_output_gradients(onednn_plan *p)
-{
-    for (int k = 0; k <= p->base.graph->auxiliary_count; k++) {
-        const int output = graph_output(p->base.graph, k);
-        TRY(tensor_add(p, &p->output_gradients[k], padded_shape(p, output)));
-        used(p, p->output_gradients[k], loss_time(p));
-        TRY(add_source(p, output, p->output_gradients[k], true));
-    }
-    return POLYP_OK;
-}
-
-static status place_gradients(onednn_plan *p)
-{
-    TRY(place_output_gradients(p));
-    for (int i = p->count - 1; i >= 0; i--) {
         work *const w = &p->works[i];
-        if (p->values[w->u.value].source_count == 0) {
-            return fail(POLYP_ERR_UNSUPPORTED, "nothing reads %s; use the reference engine",
-                        p->base.graph->ops[w->u.value].name);
-        }
-        TRY(place_tail_gradient(p, w));
-        TRY(place_core_gradient(p, w));
-        if (w->u.residual >= 0) {
-            TRY(add_source(p, w->u.residual, w->dz, w->u.core != CORE_NONE || w->u.norm_op >= 0));
-        }
-        TRY(backward_lifetimes(p, w, i));
+        const int now = forward_time(i);
+        TRY(place_scratch(p, w, SCRATCH_FORWARD, w->forward, now));
+        place_used(p, p->values[w->u.value].at, now);
+        place_used(p, p->values[w->u.value].copy, now);
+        place_used(p, w->y, now);
+        place_used(p, w->groups, now);
+        place_used(p, w->pool_at, now);
+        place_used(p, p->values[w->u.source[0]].at, now);
+        if (w->u.core == CORE_CONCAT) place_used(p, p->values[w->u.source[1]].at, now);
+        if (w->u.residual >= 0) place_used(p, p->values[w->u.residual].at, now);
+    }
+    for (int k = 0; k <= p->base.graph->auxiliary_count; k++) {
+        place_used(p, p->values[graph_output(p->base.graph, k)].at, loss_time(p));
     }
     return POLYP_OK;
 }
@@ -427,10 +243,7 @@ status place_values(onednn_plan *p)
     TRY(place_input(p));
     TRY(place_outputs(p));
     TRY(place_inner(p));
-    forward_lifetimes(p);
-    if (p->training) {
-        choose_remade(p);
-        TRY(place_gradients(p));
-    }
+    TRY(forward_lifetimes(p));
+    if (p->training) TRY(place_gradients(p));
     return plan_memory_assign(p->buffers.blocks, p->buffers.count, &p->arena_bytes);
 }

@@ -40,7 +40,11 @@ static status upsample_again(onednn_plan *p, work *w, field out)
     field source;
     TRY(remake_value(&source, p, w->u.source[0]));
     if (w->u.core == CORE_UPCONV) {
-        return train_upconv(p, w, source, field_at(p, w->groups_again, groups_shape(w)), out, (field){0});
+        const upconv_job job = {.source = source,
+                                .groups = field_at(p, w->groups_again, groups_shape(w)),
+                                .out = out,
+                                .use = SCRATCH_AGAIN};
+        return train_upconv(p, w, &job);
     }
     const extent e = extent_of(p, w->in);
     kernel_upsample(out, (field){0}, source, w->in.h, w->in.w, &e);
@@ -51,13 +55,13 @@ static status upsample_again(onednn_plan *p, work *w, field out)
 static status part_again(onednn_plan *p, int part, place joined, field out)
 {
     const value_places *const v = &p->values[part];
-    const int unit = p->units.producer[part];
     if (part == 0 || (!v->remade && v->at.buffer != joined.buffer)) {
         copy_again(p, part, out);
         return POLYP_OK;
     }
-    if (!v->remade) return upsample_again(p, &p->works[unit], out);
-    normalise_again(p, &p->works[unit], out);
+    work *const w = &p->works[p->units.producer[part]];
+    if (!v->remade) return upsample_again(p, w, out);
+    normalise_again(p, w, out);
     return POLYP_OK;
 }
 

@@ -16,8 +16,17 @@ static const dnn_conv *conv_of(const work *w, enum timed kind)
     }
 }
 
+/* Is this a convolution that the plan runs? */
+static bool convolves(const onednn_plan *p, const work *w, enum timed kind)
+{
+    if (w->dot < 0) return conv_of(w, kind) != NULL;
+    if (kind == TIMED_BACKWARD_DATA) return p->training && w->source_gradient.buffer >= 0;
+    return kind == TIMED_FORWARD || (p->training && kind == TIMED_BACKWARD_WEIGHTS);
+}
+
 static const char *algorithm_of(const work *w, enum timed kind)
 {
+    if (w->dot >= 0) return "dot product";
     if (kind == TIMED_BACKWARD_WEIGHTS && w->slow_weights) return "tiny";
     return dnn_conv_name(conv_of(w, kind));
 }
@@ -28,12 +37,12 @@ void report_describe(const plan *base, FILE *to)
     for (int i = 0; i < p->count; i++) {
         const work *const w = &p->works[i];
         for (int k = 0; k < TIMED_KINDS; k++) {
-            const dnn_conv *const c = conv_of(w, (enum timed)k);
-            if (c == NULL) continue;
+            if (!convolves(p, w, (enum timed)k)) continue;
             const op *const o = &base->graph->ops[w->u.core_op];
             (void)fprintf(to, "%s: %s %s %dx%dx%dx%d -> %dx%dx%d %s\n", o->name,
                           w->u.core == CORE_UPCONV ? "upconv" : "conv", TIMED_NAMES[k], w->spec.n, w->spec.ic,
-                          w->spec.ih, w->spec.iw, w->spec.oc, w->spec.oh, w->spec.ow, algorithm_of(w, (enum timed)k));
+                          w->spec.ih, w->spec.iw, w->dot >= 0 ? 1 : w->spec.oc, w->spec.oh, w->spec.ow,
+                          algorithm_of(w, (enum timed)k));
         }
     }
 }
@@ -58,13 +67,13 @@ static void name_timing(const onednn_plan *p, plan_timing *t, const work *w, enu
 {
     static const char *const CORES[] = {"elementwise", "convolution", "deal", "max pool", "concatenate",
                                          "upsample"};
-    const dnn_conv *const c = conv_of(w, kind);
+    const bool convolution = convolves(p, w, kind);
     const int op_index = w->u.core_op >= 0 ? w->u.core_op : w->u.value;
-    *t = (plan_timing){.flops = c != NULL ? w->flops : 0, .bytes = traffic_bytes(p, w, kind)};
+    *t = (plan_timing){.flops = convolution ? w->flops : 0, .bytes = traffic_bytes(p, w, kind)};
     (void)snprintf(t->name, sizeof t->name, "%s", p->base.graph->ops[op_index].name);
     (void)snprintf(t->kind, sizeof t->kind, "%s", TIMED_NAMES[kind]);
     (void)snprintf(t->algorithm, sizeof t->algorithm, "%s",
-                   c != NULL           ? algorithm_of(w, kind)
+                   convolution         ? algorithm_of(w, kind)
                    : w->u.norm_op >= 0 ? "batch norm"
                                        : CORES[w->u.core]);
 }

@@ -21,6 +21,7 @@ static double source_bytes(const onednn_plan *p, const work *w)
 static double result_bytes(const onednn_plan *p, const work *w)
 {
     if (w->u.core == CORE_UPCONV) return bytes_of(p, groups_shape(w));
+    if (w->dot >= 0) return (double)(shape_count(w->out) / (size_t)w->out.c) * sizeof(float);
     const size_t element = w->spec.f32_result ? sizeof(float) : element_bytes(p->element);
     return (double)shape_count(w->out) * (double)element;
 }
@@ -61,6 +62,7 @@ static double forward_pass_bytes(const onednn_plan *p, const work *w)
 /* Inference times whole units. */
 static double infer_bytes(const onednn_plan *p, const work *w)
 {
+    if (w->dot >= 0) return source_bytes(p, w) + result_bytes(p, w);
     if (w->forward == NULL) return forward_pass_bytes(p, w);
     const double result = result_bytes(p, w);
     const double added = (w->spec.sum ? result : 0) + (w->copy_residual ? 2 * result : 0);
@@ -77,6 +79,7 @@ static double backward_pass_bytes(const onednn_plan *p, const work *w)
     if (w->u.core == CORE_UPCONV) core = out + bytes_of(p, groups_shape(w));
     if (w->u.core == CORE_POOL) core = out + (double)shape_count(w->out) + bytes_of(p, w->in);
     if (w->u.core == CORE_UPSAMPLE) core = out + bytes_of(p, w->in);
+    if (p->values[w->u.value].remade && w->u.core == CORE_CONV) core = 2 * out;
     if (w->u.norm_op < 0) return core + (unit_has_tail(&w->u) ? sources + sign + out : 0);
     const double sums = sources + sign + out + (is_somewhere(w->dz) ? out : 0);
     const double gradient = (is_somewhere(w->dz) ? out : sources + sign) + 2 * out;
@@ -91,9 +94,11 @@ double traffic_bytes(const onednn_plan *p, const work *w, enum timed kind)
     case TIMED_BACKWARD_PASS: return backward_pass_bytes(p, w);
     default: break;
     }
-    if (w->forward == NULL) return 0;
     const double both = source_bytes(p, w) + result_bytes(p, w);
-    if (kind == TIMED_FORWARD) return both + weights_bytes(w, w->forward, w->to_forward != NULL);
+    if (w->dot >= 0) return both;
+    if (w->forward == NULL) return 0;
+    const int times = w->y_remade || is_somewhere(w->groups_again) ? 2 : 1; /* in the backward pass again */
+    if (kind == TIMED_FORWARD) return times * (both + weights_bytes(w, w->forward, w->to_forward != NULL));
     if (kind == TIMED_BACKWARD_WEIGHTS) return both + (double)dnn_conv_weights_bytes(w->backward_weights);
     return w->backward_data == NULL ? 0 : both + weights_bytes(w, w->backward_data, w->to_backward != NULL);
 }

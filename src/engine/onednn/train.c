@@ -3,6 +3,7 @@
  * oneDNN's two convolutions. What is kept in between, place.c decides; the rest is made again (remake.c).
  */
 #include <math.h>
+#include <string.h>
 
 #include "engine/onednn/inside.h"
 
@@ -41,14 +42,14 @@ static status weights_for(onednn_plan *p, const work *w, dnn_reorder *reorder, v
 
 /* ---- forward ------------------------------------------------------------------------------------------- */
 
-status train_convolve(onednn_plan *p, work *w, field source, field destination)
+status train_convolve(onednn_plan *p, work *w, field source, field destination, enum scratch_use use)
 {
     const double start = timer_start(p);
     void *weights;
     TRY(weights_for(p, w, w->to_forward, &weights));
     float *bias = NULL;
     if (w->spec.bias) bias = p->spans[PLAN_WEIGHTS] + p->slots[w->weights.bias_param].offset;
-    TRY(dnn_conv_run(w->forward, source.data, weights, bias, destination.data, p->scratch));
+    TRY(dnn_conv_run(w->forward, source.data, weights, bias, destination.data, bytes_at(p, w->scratch[use])));
     timer_stop(p, w, TIMED_FORWARD, start);
     return POLYP_OK;
 }
@@ -108,12 +109,13 @@ static extent groups_extent(const onednn_plan *p, const work *w)
     return extent_of(p, (shape){w->in.n, w->out.c, w->in.h, w->in.w});
 }
 
-status train_upconv(onednn_plan *p, work *w, field source, field groups, field out, field copy)
+status train_upconv(onednn_plan *p, work *w, const upconv_job *job)
 {
-    TRY(train_convolve(p, w, source, groups));
+    TRY(train_convolve(p, w, job->source, job->groups, job->use));
     const double start = timer_start(p);
     const extent e = groups_extent(p, w);
-    kernel_deal(out, copy, groups, span_of(p, PLAN_WEIGHTS, w->weights.bias_param), w->in.h, w->in.w, &e);
+    kernel_deal(job->out, job->copy, job->groups, span_of(p, PLAN_WEIGHTS, w->weights.bias_param), w->in.h, w->in.w,
+                &e);
     timer_stop(p, w, TIMED_FORWARD_PASS, start);
     return POLYP_OK;
 }
@@ -121,18 +123,33 @@ status train_upconv(onednn_plan *p, work *w, field source, field groups, field o
 static status forward_upconv(onednn_plan *p, work *w)
 {
     const value_places *const v = &p->values[w->u.value];
-    return train_upconv(p, w, forward_source(p, w), field_at(p, w->groups, groups_shape(w)), field_at(p, v->at, w->out),
-                        field_at(p, v->copy, w->out));
+    const upconv_job job = {forward_source(p, w), field_at(p, w->groups, groups_shape(w)), field_at(p, v->at, w->out),
+                            field_at(p, v->copy, w->out), SCRATCH_FORWARD};
+    return train_upconv(p, w, &job);
+}
+
+static void forward_dot(onednn_plan *p, const work *w)
+{
+    const double start = timer_start(p);
+    const extent e = extent_of(p, w->in);
+    const float bias = w->spec.bias ? *span_of(p, PLAN_WEIGHTS, w->weights.bias_param) : 0;
+    kernel_dot(p->outputs[w->dot], forward_source(p, w), span_of(p, PLAN_WEIGHTS, w->weights.param), bias, &e);
+    timer_stop(p, w, TIMED_FORWARD, start);
 }
 
 static status forward_unit(onednn_plan *p, work *w)
 {
+    if (w->dot >= 0) {
+        forward_dot(p, w);
+        return POLYP_OK;
+    }
     if (w->u.core == CORE_UPCONV) return forward_upconv(p, w);
     if (w->u.core == CORE_CONV && w->y.buffer < 0) {
-        TRY(train_convolve(p, w, forward_source(p, w), field_at(p, p->values[w->u.value].at, w->out)));
+        const field out = field_at(p, p->values[w->u.value].at, w->out);
+        TRY(train_convolve(p, w, forward_source(p, w), out, SCRATCH_FORWARD));
         copy_value(p, w);
     } else if (w->u.core == CORE_CONV) {
-        TRY(train_convolve(p, w, forward_source(p, w), field_at(p, w->y, w->out)));
+        TRY(train_convolve(p, w, forward_source(p, w), field_at(p, w->y, w->out), SCRATCH_FORWARD));
         forward_tail(p, w);
     } else if (w->u.core == CORE_NONE) {
         forward_tail(p, w);
@@ -170,7 +187,7 @@ static status backward_y(field *out, onednn_plan *p, work *w)
     if (!w->y_remade) return POLYP_OK;
     field source;
     TRY(backward_source(&source, p, w));
-    return train_convolve(p, w, source, *out);
+    return train_convolve(p, w, source, *out, SCRATCH_AGAIN);
 }
 
 static status find_gradient_job(gradient_job *job, onednn_plan *p, work *w)
@@ -262,7 +279,11 @@ static status backward_weights(onednn_plan *p, work *w, field dy)
         return POLYP_OK;
     }
     float *const bias = w->spec.bias ? gradient_of(p, w->weights.bias_param) : NULL;
-    TRY(dnn_conv_run(w->backward_weights, source.data, gradient_of(p, w->weights.param), bias, dy.data, p->scratch));
+    const place scratch = w->scratch[SCRATCH_WEIGHTS];
+    /* oneDNN 2.6 adds up there what it has not written of taps that never meet a pixel */
+    if (w->blind_taps && scratch.buffer >= 0) memset(bytes_at(p, scratch), 0, p->buffers.blocks[scratch.buffer].bytes);
+    TRY(dnn_conv_run(w->backward_weights, source.data, gradient_of(p, w->weights.param), bias, dy.data,
+                     bytes_at(p, scratch)));
     timer_stop(p, w, TIMED_BACKWARD_WEIGHTS, start);
     return POLYP_OK;
 }
@@ -274,7 +295,7 @@ static status backward_data(onednn_plan *p, work *w, field dy)
     void *weights;
     TRY(weights_for(p, w, w->to_backward, &weights));
     const field to = field_at(p, w->source_gradient, w->in);
-    TRY(dnn_conv_run(w->backward_data, to.data, weights, NULL, dy.data, p->scratch));
+    TRY(dnn_conv_run(w->backward_data, to.data, weights, NULL, dy.data, bytes_at(p, w->scratch[SCRATCH_DATA])));
     timer_stop(p, w, TIMED_BACKWARD_DATA, start);
     return POLYP_OK;
 }
@@ -284,6 +305,25 @@ static status backward_conv(onednn_plan *p, work *w, field dy)
 {
     TRY(backward_weights(p, w, dy));
     return backward_data(p, w, dy);
+}
+
+static status backward_dot(onednn_plan *p, work *w)
+{
+    const extent e = extent_of(p, w->in);
+    const float *const gradient = p->dot_gradients[w->dot];
+    float *const bias = w->spec.bias ? gradient_of(p, w->weights.bias_param) : NULL;
+    field source;
+    TRY(backward_source(&source, p, w));
+    double start = timer_start(p);
+    if (!is_left_out(p, w)) {
+        kernel_dot_weights(gradient_of(p, w->weights.param), bias, source, gradient, &e, p->partials);
+    }
+    timer_stop(p, w, TIMED_BACKWARD_WEIGHTS, start);
+    if (w->source_gradient.buffer < 0) return POLYP_OK;
+    start = timer_start(p);
+    kernel_dot_gradient(field_at(p, w->source_gradient, w->in), gradient, span_of(p, PLAN_WEIGHTS, w->weights.param), &e);
+    timer_stop(p, w, TIMED_BACKWARD_DATA, start);
+    return POLYP_OK;
 }
 
 static status backward_upconv(onednn_plan *p, work *w)
@@ -304,7 +344,7 @@ static void backward_pool(onednn_plan *p, work *w)
     const pool_shape s = pool_shape_of(p, w);
     const extent e = extent_of(p, w->out);
     kernel_max_pool_gradient(field_at(p, w->source_gradient, w->in), field_at(p, w->dy, w->out),
-                             p->arena + p->buffers.blocks[w->pool_at.buffer].offset, &s, &e);
+                             bytes_at(p, w->pool_at), &s, &e);
     timer_stop(p, w, TIMED_BACKWARD_PASS, start);
 }
 
@@ -324,6 +364,8 @@ static void take_gradients(onednn_plan *p, const tensor *gradients)
         const shape s = padded_shape(p, output);
         const extent e = extent_of(p, s);
         const channel_map *const m = &p->units.channels[output];
+        p->dot_gradients[k] = gradients[k].data;
+        if (p->output_gradients[k].buffer < 0) continue;
         kernel_block(field_at(p, p->output_gradients[k], s), gradients[k].data, m->map, m->channels, &e);
     }
 }
@@ -334,6 +376,10 @@ status train_backward(onednn_plan *p, const tensor *gradients)
     remake_forget(p);
     for (int i = p->count - 1; i >= 0; i--) {
         work *const w = &p->works[i];
+        if (w->dot >= 0) {
+            TRY(backward_dot(p, w));
+            continue;
+        }
         TRY(backward_tail(p, w));
         if (w->u.core == CORE_CONV) TRY(backward_conv(p, w, field_at(p, w->dy, w->out)));
         if (w->u.core == CORE_UPCONV) TRY(backward_upconv(p, w));

@@ -1,6 +1,7 @@
 /* Parameters between the graph's tables and the engine's layouts; batch norm folded into the convolution for inference.
  */
 #include <math.h>
+#include <string.h>
 
 #include "engine/onednn/inside.h"
 
@@ -71,6 +72,14 @@ static status plain_buffer(float **out, const onednn_plan *p)
     return memory_new(out, most);
 }
 
+/* NULL: the layout is the plain one. */
+static status reorder(dnn_reorder *r, const float *from, void *to, const weight_shape *s, void *scratch)
+{
+    if (r != NULL) return dnn_reorder_run(r, from, to, scratch);
+    memcpy(to, from, plain_count(s) * sizeof *from);
+    return POLYP_OK;
+}
+
 static void zero(float *values, size_t count)
 {
     for (size_t i = 0; i < count; i++) values[i] = 0.0F;
@@ -109,10 +118,10 @@ static status prepare(onednn_plan *p, work *w, const params *from, float *plain)
     prepare_bias(w, from);
     const weight_shape *const s = &w->weights;
     const float *const table = params_f32(from, s->param);
-    if (w->u.norm_op < 0 && is_plain(s)) return dnn_reorder_run(w->load, table, w->prepared, p->scratch);
+    if (w->u.norm_op < 0 && is_plain(s)) return reorder(w->load, table, w->prepared, s, p->scratch);
     if (s->oc != s->oc_padded || s->ic != s->ic_padded) zero(plain, plain_count(s));
     to_plain(plain, table, s, w->u.norm_op >= 0 ? w->scale : NULL, p->base.options.threads);
-    return dnn_reorder_run(w->load, plain, w->prepared, p->scratch);
+    return reorder(w->load, plain, w->prepared, s, p->scratch);
 }
 
 static status prepare_all(onednn_plan *p, const params *from)
@@ -143,7 +152,7 @@ static status span_in(onednn_plan *p, const work *w, float *span, const params *
     if (s->param >= 0) {
         zero(plain, plain_count(s));
         to_plain(plain, params_f32(from, s->param), s, NULL, p->base.options.threads);
-        TRY(dnn_reorder_run(w->load, plain, span + p->slots[s->param].offset, p->scratch));
+        TRY(reorder(w->load, plain, span + p->slots[s->param].offset, s, p->scratch));
         if (s->bias_param >= 0) channels_in(span + p->slots[s->bias_param].offset, params_f32(from, s->bias_param), m);
     }
     if (w->u.norm_op < 0) return POLYP_OK;
@@ -162,7 +171,7 @@ static status span_out(const onednn_plan *p, const work *w, const float *span, p
     const channel_map *const m = &p->units.channels[w->u.value];
     const weight_shape *const s = &w->weights;
     if (s->param >= 0) {
-        TRY(dnn_reorder_run(w->store, span + p->slots[s->param].offset, plain, p->scratch));
+        TRY(reorder(w->store, span + p->slots[s->param].offset, plain, s, p->scratch));
         from_plain(flat_of(to, s->param), plain, s, p->base.options.threads);
         if (s->bias_param >= 0) channels_out(flat_of(to, s->bias_param), span + p->slots[s->bias_param].offset, m);
     }
