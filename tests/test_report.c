@@ -307,6 +307,45 @@ static void test_galleries(void **state)
     made_free(&m);
 }
 
+/* Noise has thousands of regions; the page keeps its size and shows the largest of them. */
+static void test_noise(void **state)
+{
+    (void)state;
+    score_report r;
+    page_gallery *g;
+    polyp_image picture, truth;
+    scratch own = {0};
+    assert_ok(image_create(&picture, 480, 400, 3));
+    assert_ok(image_create(&truth, 480, 400, 1));
+    polyp_image noise = {0};
+    assert_ok(image_create(&noise, 480, 400, 1));
+    random_stream draws = random_open(3, RANDOM_TEST, 0, 0);
+    for (int i = 0; i < 480 * 400; i++) noise.pixels[i] = i / 480 >= 300 || random_uniform(&draws, 0, 1) < 0.2 ? 255 : 0;
+    memset(truth.pixels, 255, 480 * 40);
+    const score_input in = {&truth, &noise, NULL, NULL};
+    assert_ok(score_report_open(&r, 1, &(score_settings){.threshold = 0.5}));
+    r.rows[0].stem = "noise";
+    assert_ok(page_gallery_create(&g, &r, NULL, 0));
+    assert_ok(score_picture(&r.rows[0], &in, &r.settings, &own));
+    assert_ok(page_gallery_take(g, 0, &picture, &in));
+    assert_ok(score_report_sum(&r));
+    assert_ok(page_write(help_path(folder, "noise"), &r, NULL, NULL, g));
+    char *const page = help_text(help_path(folder, "noise/index.html"));
+    const char *path = strstr(page, "<path class=\"found\" d=");
+    assert_non_null(path);
+    path = strstr(path, "M");
+    const size_t length = strcspn(path, "\"");
+    assert_in_range(length, 8000, 17000);
+    assert_true(strstr(path, "480 400") < path + length); /* the large region below */
+    memory_free(page);
+    page_gallery_free(g);
+    score_report_free(&r);
+    scratch_free(&own);
+    polyp_image_free(&picture);
+    polyp_image_free(&truth);
+    polyp_image_free(&noise);
+}
+
 /* Memory is bounded: of many pictures a part is kept, but the best and the worst always. */
 static void test_many_pictures(void **state)
 {
@@ -505,7 +544,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),       cmocka_unit_test(test_template),      cmocka_unit_test(test_names),
         cmocka_unit_test(test_numbers),    cmocka_unit_test(test_loads_nothing), cmocka_unit_test(test_pictures),
-        cmocka_unit_test(test_galleries),  cmocka_unit_test(test_many_pictures), cmocka_unit_test(test_blanks),
+        cmocka_unit_test(test_galleries),  cmocka_unit_test(test_many_pictures), cmocka_unit_test(test_noise), cmocka_unit_test(test_blanks),
         cmocka_unit_test(test_method),     cmocka_unit_test(test_two_models),    cmocka_unit_test(test_command),
         cmocka_unit_test(test_command_compares),
     };

@@ -18,8 +18,10 @@ enum {
     TILE_WIDTH = 480,
     TILE_HEIGHT = 420,
     TILE_QUALITY = 80,
+    PATH_MOST = 16000, /* bytes of a mask's outlines: noise has thousands */
 };
-#define TILE_TOLERANCE 0.6 /* of the outlines, in pixels of the tile */
+#define TILE_TOLERANCE 0.6 /* of the outlines, in pixels of the tile; doubled while they take more than PATH_MOST */
+#define TOLERANCE_MOST 2.5
 
 typedef struct tile {
     unsigned char *jpeg; /* NULL: not kept */
@@ -127,17 +129,29 @@ static status add_outline(buffer *path, const outlines *o, const outline *item)
     return buffer_add(path, "Z", 1);
 }
 
-/* Every region of a mask, its holes too. */
-static status add_regions(buffer *path, const polyp_image *mask)
+/* The largest regions first, with their holes, until the path is full. */
+static status add_regions(buffer *path, const regions *found, double tolerance)
 {
-    regions found = {0};
-    TRY(regions_find(&found, mask, REGION_POLYP));
     status result = POLYP_OK;
-    for (size_t i = 0; i < found.count && result == POLYP_OK; i++) {
+    path->size = 0;
+    for (size_t i = 0; i < found->count && path->size <= PATH_MOST && result == POLYP_OK; i++) {
         outlines o = {0};
-        result = outlines_of(&o, &found, i, TILE_TOLERANCE);
+        result = outlines_of(&o, found, i, tolerance);
         for (size_t k = 0; k < o.count && result == POLYP_OK; k++) result = add_outline(path, &o, &o.items[k]);
         outlines_free(&o);
+    }
+    return result;
+}
+
+static status add_mask(buffer *path, const polyp_image *mask)
+{
+    regions found = {0};
+    double tolerance = TILE_TOLERANCE;
+    TRY(regions_find(&found, mask, REGION_POLYP));
+    status result = add_regions(path, &found, tolerance);
+    while (result == POLYP_OK && path->size > PATH_MOST && tolerance < TOLERANCE_MOST / 2) {
+        tolerance *= 2;
+        result = add_regions(path, &found, tolerance);
     }
     regions_free(&found);
     return result;
@@ -161,7 +175,7 @@ static status draw_outlines(buffer *path, const polyp_image *mask, bool truth, i
     status result;
     TRY_DONE(polyp_alone(&polyp, mask, truth));
     TRY_DONE(resize_area(&small, &polyp, width, height));
-    TRY_DONE(add_regions(path, &small));
+    TRY_DONE(add_mask(path, &small));
 done:
     polyp_image_free(&polyp);
     polyp_image_free(&small);
@@ -335,7 +349,7 @@ static status write_tile(file_writer *w, const page_gallery *g, size_t item)
     TRY(file_print(w, "</button><figcaption><span class=\"stem\">"));
     TRY(html_text(w, row->stem));
     TRY(file_print(w, "</span><span class=\"value\">"));
-    if (row->size == SIZE_NONE) TRY(file_print(w, "no polyp; found %.2f %%", 100 * row->predicted_share));
+    if (row->size == SIZE_NONE) TRY(file_print(w, "found %.2f %%", 100 * row->predicted_share));
     else TRY(file_print(w, "DSC %.3f", row->values[SCORE_DSC]));
     return file_print(w, "</span></figcaption></figure>\n");
 }
