@@ -395,6 +395,38 @@ static void test_blanks(void **state)
                                               "1,1,1,1;1,1,1,1;1,1,1,1;1,1,1,1;1,1,1,1;1,1,1,1;1,1,1,1;1,1,1,1"));
 }
 
+/* Rows are scored; the pictures and the page may run out of memory anywhere. */
+static status keep_and_write(const made_set *m, const polyp_image *picture, const score_input *in)
+{
+    page_gallery *g = NULL;
+    status result = page_gallery_create(&g, &m->report, NULL, 0);
+    for (size_t i = 0; i < m->report.count && result == POLYP_OK; i++) result = page_gallery_take(g, i, picture, in);
+    if (result == POLYP_OK) result = page_write(help_path(folder, "memory"), &m->report, NULL, NULL, g);
+    page_gallery_free(g);
+    return result;
+}
+
+static void test_every_allocation_may_fail(void **state)
+{
+    (void)state;
+    made_set m;
+    polyp_image picture, mask;
+    made_open(&m, 2, &maps, NULL);
+    help_draw(&picture, &mask, 1, 60, 50, false);
+    const score_input in = {&mask, &mask, NULL, NULL};
+    size_t k = 1;
+    for (status result = POLYP_ERR_MEMORY; result != POLYP_OK; k++) {
+        (void)memory_fail_at(k);
+        result = keep_and_write(&m, &picture, &in);
+        (void)memory_fail_at(0);
+        if (result != POLYP_OK) assert_int_equal(result, POLYP_ERR_MEMORY);
+    }
+    assert_in_range(k, 40, 1000);
+    polyp_image_free(&picture);
+    polyp_image_free(&mask);
+    made_free(&m);
+}
+
 /* ---- what differs ---------------------------------------------------------------------------------------- */
 
 static void test_method(void **state)
@@ -545,6 +577,7 @@ int main(void)
         cmocka_unit_test(test_text),       cmocka_unit_test(test_template),      cmocka_unit_test(test_names),
         cmocka_unit_test(test_numbers),    cmocka_unit_test(test_loads_nothing), cmocka_unit_test(test_pictures),
         cmocka_unit_test(test_galleries),  cmocka_unit_test(test_many_pictures), cmocka_unit_test(test_noise), cmocka_unit_test(test_blanks),
+        cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_method),     cmocka_unit_test(test_two_models),    cmocka_unit_test(test_command),
         cmocka_unit_test(test_command_compares),
     };
