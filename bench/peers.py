@@ -67,12 +67,12 @@ def python_with_peers():
     return python
 
 
-def run(command, threads=None, **more):
+def run(command, threads=None):
     """One process to its end: seconds by the clock, peak memory, what it printed. Absent: it failed, with its last words."""
     environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         start = time.perf_counter()
-        process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=err, env=environment, **more)
+        process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=err, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -117,17 +117,9 @@ class Files:
 
     def weights(self, preset):
         """PyTorch's state_dict: random, as polyp draws them, or the model's."""
-        script = "import sys, torch, network\n" \
-                 "m = network.create(sys.argv[1])\n" \
-                 "with torch.no_grad(): network.initialise(m, 1)\n" \
-                 "torch.save(m.state_dict(), sys.argv[2])\n"
-        given = "import sys, torch, safetensors.torch, network\n" \
-                "m = network.create(sys.argv[1])\n" \
-                "m.load_state_dict(safetensors.torch.load_file(sys.argv[3]), strict=False)\n" \
-                "torch.save(m.state_dict(), sys.argv[2])\n"
         model = [self.options.model] if self.is_given(preset) else []
         return self.made(f"{preset}.pth", lambda out: run(
-            [self.python, "-c", given if model else script, preset, out, *model], cwd=ROOT / "tests" / "golden"))
+            [self.python, HERE / "peers_worker.py", "weights", preset, out, *model]))
 
     def is_given(self, preset):
         return self.options.model and preset == "slim"
@@ -254,8 +246,18 @@ class Programs:
         return [self.python, HERE / "peers_files.py", kind, self.files.exported(row.preset, peer, precision), precision,
                 self.options.threads, row.size, out, *pictures]
 
+    def masks(self, name):
+        return self.files.folder / "masks" / name.replace(" ", "-").replace(",", "")
+
+    def differences(self, row, names):
+        """Share of the pixels in which each peer's masks of the last turn differ from ours."""
+        if row.kind not in ("cold", "files") or "polyp" not in names:
+            return {}
+        return {name: float(run([self.python, HERE / "peers_files.py", "compare", self.masks("polyp"),
+                                 self.masks(name)])[2]) for name in names if name != "polyp"}
+
     def turn_process(self, row, name):
-        out = self.files.folder / "masks" / name.replace(" ", "-").replace(",", "")
+        out = self.masks(name)
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         seconds, peak, told = run(self.command(row, name, out), self.options.threads)
@@ -272,7 +274,8 @@ def programs_of(row, options):
 
 
 def measure(row, options, programs):
-    """{"rounds": [{program: turn}], "absent": {program: why}}. Whoever fails is left out of what follows."""
+    """{"rounds": [{program: turn}], "absent": {program: why}, "differences": {peer: share}}. Whoever fails is left out of what
+    follows."""
     rounds, runs, absent, last = options.rounds or row.rounds, row.runs(options.seconds), {}, []
     names = programs_of(row, options)
 
@@ -295,7 +298,8 @@ def measure(row, options, programs):
                 found[name] = turn
         last.append(found)
     programs.close(row)
-    return {"rounds": last, "absent": absent}
+    present = [name for name in names if name not in absent]
+    return {"rounds": last, "absent": absent, "differences": programs.differences(row, present)}
 
 
 def facts(options, python):
@@ -306,7 +310,7 @@ def facts(options, python):
                 if line.startswith("model name")), "an unknown processor")
     about = run([options.program, "--version"])[2].splitlines()
     return {"cpu": cpu, "cores": os.cpu_count(), "threads": options.threads, "polyp": about, "peers": versions,
-            "load_before": os.getloadavg()[0], "model": "trained" if options.model else "random weights"}
+            "load_before": os.getloadavg()[0], "wait_policy": os.environ.get("OMP_WAIT_POLICY"), "model": "trained" if options.model else "random weights"}
 
 
 def write(path, text):
@@ -334,6 +338,8 @@ def main():
     results["facts"] = facts(options, python)
     if results["facts"]["load_before"] > 0.5:
         say(f"the load is {results['facts']['load_before']:.1f}: something else runs here, and times will mean little")
+    if results["facts"]["wait_policy"]:
+        say("OMP_WAIT_POLICY is set: it slows down what uses OpenMP (polyp, PyTorch); unset it for numbers that count")
     programs = Programs(options, python)
     for number, row in enumerate(rows, 1):
         minutes = (time.monotonic() - begin) / 60

@@ -2,6 +2,9 @@
 
     peers_files.py onnxruntime|openvino MODEL PRECISION THREADS SIZE OUT PICTURE...
 
+    peers_files.py compare MASKS MASKS
+prints the share of pixels in which the masks of one folder differ from those of the same name in another.
+
 Decode, resize to SIZE, normalise, infer, resize the logits to the picture's own size, threshold, encode as PNG. ONNX Runtime
 goes one by one; OpenVINO has threads that decode ahead and encode behind. Prints the seconds after the model was ready.
 """
@@ -60,7 +63,18 @@ def one_by_one(network, jobs, size):
         finish(network(picture), own, out)
 
 
+def compare(ours, theirs):
+    different = pixels = 0
+    for path in sorted(Path(theirs).iterdir()):
+        a, b = (np.asarray(Image.open(p)) > 127 for p in (Path(ours) / path.name, path))
+        different += np.count_nonzero(a != b)
+        pixels += a.size
+    print(different / pixels)
+
+
 def main():
+    if sys.argv[1] == "compare":
+        return compare(*sys.argv[2:])
     peer, model, precision, threads, size, out, *pictures = sys.argv[1:]
     jobs = [(p, Path(out) / (Path(p).stem + ".png")) for p in pictures]
     network = network_of(peer, model, precision, int(threads), int(size))

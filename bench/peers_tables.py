@@ -11,6 +11,7 @@ class Measured:
 
     def __init__(self, name, found):
         self.row, self.rounds, self.absent = BY_NAME[name], found["rounds"], found["absent"]
+        self.differences = found["differences"]
 
     def names(self):
         return list(dict.fromkeys(name for r in self.rounds for name in r))
@@ -65,7 +66,7 @@ def ratio_lines(all_measured):
         if not m.comparable():
             who = "polyp" if "polyp" not in m.names() else "every peer"
             why = m.absent.get("polyp") or "; ".join(m.absent.values()) or "not asked"
-            yield f"| {title(m.row)} | absent | | | {who}: {why} | | {m.row.must:.2f} | |"
+            yield f"| {title(m.row)} | absent | | | {who}: {why} | | {limit(0, m.row.must)} | |"
             continue
         peer, ratio = m.best_peer(m.fastest), m.ratio()
         yield (f"| {title(m.row)} | **{ratio:.2f}** | {m.ratio_of_medians():.2f} | {m.fastest('polyp'):.1f} | {peer} "
@@ -121,6 +122,12 @@ def program_lines(all_measured):
             yield f"| {title(m.row)} | {name} | absent: {why} | | | |"
 
 
+def difference_lines(all_measured):
+    for m in all_measured:
+        for name, share in m.differences.items():
+            yield f"- {title(m.row)}: masks by {name} differ from ours in {100 * share:.3f} % of the pixels"
+
+
 def machine_line(all_measured):
     """What polyp measured of the machine: the highest of all turns, and the share that each precision reached."""
     best, share = {}, {}
@@ -141,5 +148,5 @@ def tables(results):
     lines = [f"{f['cpu']}, {f['cores']} cores, {f['threads']} threads each; {f['polyp'][0]}; {versions}; {f['model']}.{busy}",
              machine_line(all_measured), "", *ratio_lines(all_measured), "", "Peak memory of the whole process:", "",
              *memory_lines(all_measured), "", "Cost by size and batch, polyp (best peer):", "", *cost_lines(all_measured),
-             "", "Every program:", "", *program_lines(all_measured)]
+             "", "Every program:", "", *program_lines(all_measured), "", *difference_lines(all_measured)]
     return "\n".join(lines) + "\n"

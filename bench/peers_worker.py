@@ -8,6 +8,9 @@ Between questions it waits on its input and takes no processor time. What fails 
 The PyTorch network is tests/golden/network.py; ONNX Runtime and OpenVINO get what `polyp export` wrote.
 A training step is forward, loss, backward and AdamW, as in polyp.
 
+    peers_worker.py weights PRESET OUT.pth [MODEL.safetensors]
+writes PyTorch's state_dict: random weights as polyp draws them, or a model's.
+
     peers_worker.py quantise onnxruntime|openvino MODEL.onnx OUT PICTURES SIZE
 writes the 8-bit model that each peer's own tools make of drawn pictures: static quantisation, weights per channel.
 """
@@ -37,12 +40,31 @@ def drawn(batch, size):
 # ---- PyTorch -------------------------------------------------------------------------------------------------
 
 
-def torch_network(job):
-    import torch
-
+def torch_modules():
     sys.path.insert(0, str(HERE.parent / "tests" / "golden"))
     import network
+    import torch
 
+    return torch, network
+
+
+def weights(preset, out, model=None):
+    torch, network = torch_modules()
+    made = network.create(preset)
+    if model is None:
+        with torch.no_grad():
+            network.initialise(made, 1)
+    else:
+        import safetensors.torch
+
+        lacking, unknown = made.load_state_dict(safetensors.torch.load_file(model), strict=False)
+        if unknown or any(not name.endswith("num_batches_tracked") for name in lacking):
+            sys.exit(f"{model} is no {preset}: {(unknown or lacking)[0]}")
+    torch.save(made.state_dict(), out)
+
+
+def torch_network(job):
+    torch, network = torch_modules()
     torch.set_num_threads(job["threads"])
     model = network.Network(network.SPECS[job["preset"]])
     model.load_state_dict(torch.load(job["weights"], weights_only=True))
@@ -201,8 +223,8 @@ def answer(ready, question):
 
 
 def main():
-    if sys.argv[1:2] == ["quantise"]:
-        return quantise(*sys.argv[2:])
+    if sys.argv[1:]:
+        return {"weights": weights, "quantise": quantise}[sys.argv[1]](*sys.argv[2:])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no answer
     ready = {}
