@@ -56,6 +56,13 @@ def say(words):
     print(f"peers: {words}", file=sys.stderr, flush=True)
 
 
+def preset_of(model):
+    """What a safetensors file of polyp says it is."""
+    with open(model, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return header.get("__metadata__", {}).get("preset")
+
+
 def python_with_peers():
     """The environment's Python; made when it is not there."""
     folder = Path(os.environ.get("POLYP_PEERS_VENV", ROOT / "build" / "peers-venv"))
@@ -330,6 +337,8 @@ def main():
         sys.exit(f"peers: no row is called {options.rows}: --list names them")
     if not options.program.exists():
         sys.exit(f"peers: {options.program} is not there: build first, or give --program")
+    if options.model and preset_of(options.model) != "slim":
+        sys.exit(f"peers: {options.model} is {preset_of(options.model)}, and the rows want slim")
     begin, python = time.monotonic(), python_with_peers()
     out = options.out or options.work / "results.md"
     out.parent.mkdir(parents=True, exist_ok=True)
