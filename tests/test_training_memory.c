@@ -220,6 +220,30 @@ static void tables_share_and_borrow_values(void **state)
     graph_free(&other);
 }
 
+static void nothing_is_allocated_in_a_step(void **state)
+{
+    (void)state;
+    static const char *const engines[] = {"reference", "onednn"};
+    for (size_t i = 0; i < 2; i++) {
+        rig r;
+        if (!start(&r, engines[i], PRECISION_F32)) continue;
+        (void)memory_fail_at(0);
+        for (int k = 0; k < 3; k++) {
+            assert_ok(plan_forward(r.p));
+            const tensor gradient = plan_logits(r.p);
+            assert_ok(plan_backward(r.p, &gradient));
+            assert_ok(plan_step(r.p, &RULE));
+        }
+        assert_int_equal(memory_fail_at(0), 0);
+        plan_destroy(r.p);
+        rig_start(&r, engines[i], INPUT, PLAN_INFER, 2);
+        (void)memory_fail_at(0);
+        for (int k = 0; k < 3; k++) assert_ok(plan_forward(r.p));
+        assert_int_equal(memory_fail_at(0), 0);
+        rig_stop(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +251,7 @@ int main(void)
         cmocka_unit_test(lent_memory_changes_nothing),
         cmocka_unit_test(frozen_gradients_are_left_out),
         cmocka_unit_test(activations_of_a_training_are_bounded),
+        cmocka_unit_test(nothing_is_allocated_in_a_step),
         cmocka_unit_test(tables_share_and_borrow_values),
     };
     return cmocka_run_group_tests_name("training_memory", tests, NULL, NULL);

@@ -276,9 +276,20 @@ static status describe_with(dnn_conv *c, const conv_layouts *l, dnnl_alg_kind_t 
     return result;
 }
 
+/* The gradient of the weights by Winograd's algorithm takes transformed weights for every thread. */
+static bool is_bounded(const dnn_conv *c)
+{
+    const size_t most = (size_t)128 << 20;
+    return c->direction != CONV_BACKWARD_WEIGHTS || dnn_conv_scratch_size(c) <= most;
+}
+
 static status describe(dnn_conv *c, const conv_layouts *l, dnnl_primitive_attr_t attributes)
 {
-    if (c->spec.winograd && describe_with(c, l, dnnl_convolution_winograd, attributes) == POLYP_OK) return POLYP_OK;
+    if (c->spec.winograd && describe_with(c, l, dnnl_convolution_winograd, attributes) == POLYP_OK) {
+        if (is_bounded(c)) return POLYP_OK;
+        (void)dnnl_primitive_desc_destroy(c->description);
+        c->description = NULL;
+    }
     return describe_with(c, l, dnnl_convolution_direct, attributes);
 }
 

@@ -30,7 +30,7 @@ typedef struct conv_spec {
     bool bias;
     bool sum;  /* inference: adds what the destination holds */
     bool relu; /* inference */
-    bool winograd; /* by Winograd's algorithm where oneDNN has it for this direction, else direct */
+    bool winograd; /* by Winograd's algorithm where oneDNN has it for this direction within some memory, else direct */
     /* Source, destination, their gradients and the weights that are read; sums, bias and weights' gradients stay f32. */
     bool bf16;
     bool f32_result; /* bf16 all the same but for what a forward pass writes */

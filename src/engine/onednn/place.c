@@ -168,13 +168,15 @@ static status place_outputs(onednn_plan *p)
 
 /*
  * A 1x1 convolution that widens few channels (the last of a bottleneck, the shortcut beside it) takes little time and its
- * result much memory: such a result is not kept for the backward pass, which has the source anyway, but made again.
+ * result much memory: such a result is not kept for the backward pass, which has the source anyway, but made again. So many
+ * multiplications are worth a byte.
  */
-static bool remakes_y(const work *w)
+static bool remakes_y(const onednn_plan *p, const work *w)
 {
-    enum { FEW_CHANNELS = 128 };
+    enum { WORTH_A_BYTE = 64 };
     const conv_spec *const s = &w->spec;
-    return w->u.norm_op >= 0 && w->u.source[0] != 0 && s->kernel == 1 && s->ic <= FEW_CHANNELS && s->oc > s->ic;
+    return w->u.norm_op >= 0 && w->u.source[0] != 0 && s->kernel == 1 && s->oc > s->ic &&
+           s->ic <= WORTH_A_BYTE * (int)element_bytes(p->element);
 }
 
 static status place_y(onednn_plan *p, work *w)
@@ -187,7 +189,7 @@ static status place_y(onednn_plan *p, work *w)
         w->y = at;
     }
     w->y_again = w->y;
-    w->y_remade = remakes_y(w);
+    w->y_remade = remakes_y(p, w);
     return w->y_remade ? place_tensor(p, &w->y_again, w->out) : POLYP_OK;
 }
 
