@@ -128,6 +128,16 @@ def difference_lines(all_measured):
             yield f"- {title(m.row)}: masks by {name} differ from ours in {100 * share:.3f} % of the pixels"
 
 
+def start_lines(all_measured):
+    """Many pictures: our whole process against what a peer takes once it has started and compiled its network."""
+    for m in all_measured:
+        for name in m.names():
+            inner = [t["inner_ms"] for t in m.turns(name) if "inner_ms" in t]
+            if m.row.kind == "files" and inner and "polyp" in m.names():
+                yield f"- {title(m.row)}: our whole process takes **{m.fastest('polyp') / min(inner):.2f}** of what {name} " \
+                      f"takes without its start ({min(inner):.0f} ms)"
+
+
 def machine_line(all_measured):
     """What polyp measured of the machine: the highest of all turns, and the share that each precision reached."""
     best, share = {}, {}
@@ -148,5 +158,5 @@ def tables(results):
     lines = [f"{f['cpu']}, {f['cores']} cores, {f['threads']} threads each; {f['polyp'][0]}; {versions}; {f['model']}.{busy}",
              machine_line(all_measured), "", *ratio_lines(all_measured), "", "Peak memory of the whole process:", "",
              *memory_lines(all_measured), "", "Cost by size and batch, polyp (best peer):", "", *cost_lines(all_measured),
-             "", "Every program:", "", *program_lines(all_measured), "", *difference_lines(all_measured)]
+             "", "Every program:", "", *program_lines(all_measured), "", *start_lines(all_measured), *difference_lines(all_measured)]
     return "\n".join(lines) + "\n"
