@@ -244,7 +244,7 @@ static inline __attribute__((always_inline)) void NAME(store_eight)(E *to, eight
 }
 
 /* One pixel of a max pool, eight lanes: rows first_y to end_y, columns first_x to end_x of the source; `in` is its first
- * pixel, and place 0 of the window lies at (top, left). */
+ * pixel, and place 0 of the window lies at (top, left). `at` is a constant NULL where nobody asks. */
 static inline __attribute__((always_inline)) void NAME(pool_pixel)(E *out, unsigned char *at, const E *in,
                                                                    const pool_shape *s, int top, int left)
 {
@@ -275,8 +275,9 @@ FAST_CLONES static void NAME(pool_row)(E *out, unsigned char *at, const E *in, c
     for (int x = 0; x < shape.ow; x++) {
         for (size_t l = 0; l < LANES; l += 8) {
             const size_t to = (size_t)x * LANES + l;
-            NAME(pool_pixel)(out + to, at == NULL ? NULL : at + to, in + l, &shape, row * shape.stride - shape.padding,
-                             x * shape.stride - shape.padding);
+            const int top = row * shape.stride - shape.padding, left = x * shape.stride - shape.padding;
+            if (at == NULL) NAME(pool_pixel)(out + to, NULL, in + l, &shape, top, left);
+            else NAME(pool_pixel)(out + to, at + to, in + l, &shape, top, left);
         }
     }
 }

@@ -1,0 +1,136 @@
+/* polyp predict as a pipeline: order, what fails and what stops it, and the masks of one picture at a time. */
+#include "learn_help.h"
+
+#include "commands.h"
+#include "predict/model.h"
+
+enum { PICTURES = 8, BROKEN_AT = 5 /* images/p004x.png comes sixth */ };
+
+static char *folder;
+
+/* A tiny untrained network, eight pictures and one that is none among them. */
+static int make_files(void **state)
+{
+    (void)state;
+    unet_spec spec;
+    graph network = {0};
+    params weights;
+    folder = help_folder();
+    assert_ok(unet_preset(&spec, "tiny"));
+    assert_ok(unet_build(&network, &spec));
+    assert_ok(params_create(&weights, &network.params));
+    params_initialise(&weights, 5);
+    model_facts facts = model_facts_default("tiny");
+    facts.size = 64;
+    assert_ok(model_write(help_path(folder, "m.safetensors"), &network, &weights, &facts));
+    params_free(&weights);
+    graph_free(&network);
+    help_write_data(folder, PICTURES, 1);
+    assert_ok(file_replace(help_path(folder, "images/p004x.png"), "no picture", 10));
+    return 0;
+}
+
+static int remove_files(void **state)
+{
+    (void)state;
+    help_remove(folder);
+    return 0;
+}
+
+/* What the watcher was told. */
+typedef struct story {
+    size_t told, skipped_at, stop_at; /* stop_at 0: never */
+} story;
+
+static int listen(void *context, const polyp_progress *p)
+{
+    story *const s = context;
+    assert_int_equal(p->done, ++s->told); /* one after the other, in order */
+    if (p->message) {
+        assert_non_null(strstr(p->message, "p004x.png"));
+        s->skipped_at = p->done;
+    }
+    return s->told == s->stop_at;
+}
+
+static status run(predict_result *result, story *s, const char *const *paths, size_t count, const char *out)
+{
+    const predict_options o = {.model = help_path(folder, "m.safetensors"),
+                               .paths = paths,
+                               .path_count = count,
+                               .out = out,
+                               .probability = true,
+                               .threshold = -1,
+                               .engine = "reference",
+                               .threads = 1,
+                               .watch = {listen, s}};
+    return command_predict(result, &o);
+}
+
+static void everything_is_told_in_order(void **state)
+{
+    (void)state;
+    story s = {0};
+    predict_result result;
+    char images[512], all[512], alone[512], name[64];
+    (void)snprintf(images, sizeof images, "%s", help_path(folder, "images"));
+    (void)snprintf(all, sizeof all, "%s", help_path(folder, "all"));
+    (void)snprintf(alone, sizeof alone, "%s", help_path(folder, "alone"));
+    const char *paths[] = {images};
+    assert_ok(run(&result, &s, paths, 1, all));
+    assert_int_equal(s.told, PICTURES + 1);
+    assert_int_equal(s.skipped_at, BROKEN_AT + 1);
+    assert_int_equal(result.pictures, PICTURES + 1);
+    assert_int_equal(result.failed, 1);
+    for (int i = 0; i < PICTURES; i++) {
+        char one[600];
+        story other = {0};
+        (void)snprintf(one, sizeof one, "%s/p%03d.png", images, i);
+        paths[0] = one;
+        assert_ok(run(&result, &other, paths, 1, alone));
+        (void)snprintf(name, sizeof name, "p%03d.png", i);
+        assert_true(help_same_files(help_run_path(folder, "all", name), help_run_path(folder, "alone", name)));
+        (void)snprintf(name, sizeof name, "p%03d.probability.png", i);
+        assert_true(help_same_files(help_run_path(folder, "all", name), help_run_path(folder, "alone", name)));
+    }
+}
+
+/* A folder lies where a mask belongs. */
+static void what_cannot_be_written_is_named(void **state)
+{
+    (void)state;
+    story s = {0};
+    predict_result result;
+    char images[512], out[512];
+    (void)snprintf(images, sizeof images, "%s", help_path(folder, "images"));
+    (void)snprintf(out, sizeof out, "%s", help_path(folder, "blocked"));
+    assert_ok(folder_create(help_path(folder, "blocked/p002.png/in_the_way")));
+    const char *paths[] = {images};
+    assert_fails(POLYP_ERR_FILE, "p002.png", run(&result, &s, paths, 1, out));
+    assert_int_equal(s.told, 2);
+    assert_true(file_exists(help_path(folder, "blocked/p001.png")));
+}
+
+static void a_watcher_stops_it(void **state)
+{
+    (void)state;
+    story s = {.stop_at = 3};
+    predict_result result;
+    char images[512], out[512];
+    (void)snprintf(images, sizeof images, "%s", help_path(folder, "images"));
+    (void)snprintf(out, sizeof out, "%s", help_path(folder, "stopped"));
+    const char *paths[] = {images};
+    assert_fails(POLYP_STOPPED, "stopped after 3 of 9 pictures", run(&result, &s, paths, 1, out));
+    assert_true(file_exists(help_path(folder, "stopped/p002.png")));
+    assert_false(file_exists(help_path(folder, "stopped/p007.png")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(everything_is_told_in_order),
+        cmocka_unit_test(what_cannot_be_written_is_named),
+        cmocka_unit_test(a_watcher_stops_it),
+    };
+    return cmocka_run_group_tests_name("predict_pipeline", tests, make_files, remove_files);
+}
