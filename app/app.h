@@ -10,7 +10,8 @@ extern const command cmd_synth, cmd_split, cmd_import, cmd_train, cmd_evaluate, 
     cmd_recipe, cmd_check, cmd_check_scores, cmd_export, cmd_fetch, cmd_curves,
     cmd_find_lr, cmd_quantize;
 
-#define PRECISION_CHOICES "auto|f32|bf16"
+#define PRECISION_CHOICES         "auto|f32|bf16"
+#define PREDICT_PRECISION_CHOICES "auto|f32|bf16|int8"
 
 enum { DATA_SETS_MOST = 16 /* in one training, split or evaluation */ };
 

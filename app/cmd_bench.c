@@ -23,7 +23,7 @@ static const option_row rows[] = {
     ROW_FLAG("profile", options.profile, "a table of where the time goes: speed, bytes and shares of the machine's"),
     ROW_FLAG("no-peak", no_machine, "do not measure what the machine can do at most (0.5 s)"),
     ROW_TEXT("json", options.json, "FILE", "write the result as JSON; - for standard output"),
-    ROW_CHOICE("precision", options.precision, "of the arithmetic", PRECISION_CHOICES),
+    ROW_CHOICE("precision", options.precision, "of the arithmetic; int8: of a model by quantize", PREDICT_PRECISION_CHOICES),
     ROW_END,
 };
 

@@ -47,7 +47,7 @@ static const option_row rows[] = {
              "it scores.csv and scores.json"),
     ROW_TEXT("blank", options.blank, "LEFT,TOP,WIDTH,HEIGHT",
              "parts of the report's pictures that are painted grey, in per cent, such as burned-in names; several: a;b"),
-    ROW_CHOICE("precision", options.precision, "of the arithmetic", PRECISION_CHOICES),
+    ROW_CHOICE("precision", options.precision, "of the arithmetic; int8: of a model by quantize", PREDICT_PRECISION_CHOICES),
     ROW_END,
 };
 

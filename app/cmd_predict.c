@@ -23,7 +23,7 @@ static const option_row rows[] = {
     ROW_TEXT("json", options.json, "FILE",
              "write what was found as JSON: outlines, boxes, areas, uncertainty; - for standard output"),
     ROW_TEXT("coco", options.coco, "FILE", "write it as COCO annotations"),
-    ROW_CHOICE("precision", options.precision, "of the arithmetic", PRECISION_CHOICES),
+    ROW_CHOICE("precision", options.precision, "of the arithmetic; int8: of a model by quantize", PREDICT_PRECISION_CHOICES),
     ROW_END,
 };
 

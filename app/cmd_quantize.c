@@ -1,5 +1,6 @@
 /* polyp quantize: a model in 8 bits, and what it costs. */
 #include <stdio.h>
+#include <string.h>
 
 #include "app.h"
 
@@ -13,6 +14,8 @@ static const option_row rows[] = {
     ROW_TEXT("split", options.split, "NAME",
              "pictures of splits/NAME.txt, or of a list such as RUN/train.txt (not given: train, where there is one)"),
     ROW_INT("pictures", options.pictures, "N", "how many of them, spread evenly; 0: all", 0, 1000000, 1),
+    ROW_CHOICE("range", options.range, "of the values between convolutions; auto: the one that changes Dice least",
+               "auto|least-squares|99.99|99.9|largest"),
     ROW_FLAG("this-is-the-test", options.allow_test, "let --split be a test"),
     ROW_END,
 };
@@ -21,6 +24,7 @@ static void defaults(void *block)
 {
     settings *const s = block;
     s->options.pictures = 64;
+    s->options.range = "auto";
 }
 
 static void print_result(const quantize_result *r, const char *out)
@@ -31,7 +35,9 @@ static void print_result(const quantize_result *r, const char *out)
         printf("Dice: none of the %zu pictures shows a polyp\n", r->pictures);
         return;
     }
-    printf("Dice on %zu pictures: %.4f before, %.4f after\n", r->with_polyp, r->before, r->after);
+    printf("ranges of values: %s\n", r->range);
+    printf("Dice on %zu pictures: %.4f in f32, %.4f in %s\n", r->with_polyp, r->before, r->after,
+           strcmp(r->precision, "int8") == 0 ? "int8" : "f32 with the weights scaled back");
     printf("difference a picture: %.4f on average", r->change);
     if (r->worst[0]) printf(", %.4f at most (%s)", r->largest, r->worst);
     printf("\n");
@@ -61,9 +67,10 @@ const command cmd_quantize = {
     .operands = "MODEL DATA OUT",
     .summary = "write a model in 8 bits, a quarter of the size",
     .details =
-        "Weights become 8-bit whole numbers with a scale for each output channel. Both models are scored on pictures that "
-        "MODEL was trained on, and the differences printed. OUT is a model like any other for predict, evaluate, bench, "
-        "info and export. docs/quantize.md says what it holds.",
+        "Weights become 8-bit whole numbers with a scale for each output channel, the values between convolutions get a range "
+        "measured on pictures that MODEL was trained on. Both models are scored on these, and the differences printed. OUT "
+        "is a model like any other for predict, evaluate, bench, info and export, which compute in int8 where the processor "
+        "has AVX512_VNNI (--precision auto). docs/quantize.md says what it holds.",
     .operands_min = 3,
     .operands_max = 3,
     .rows = rows,

@@ -128,7 +128,8 @@ typedef struct polyp_mask_rules {
 typedef struct polyp_predictor_options {
     const char *engine;         /* "auto", "onednn", "reference" */
     int threads;                /* 0: every core */
-    const char *precision;      /* "f32", "bf16", "auto" (or NULL): bf16 where the processor computes in it, else f32 */
+    const char *precision;      /* "f32", "bf16", "int8" (of a model that polyp quantize made), "auto" (or NULL): int8 for such a
+                                   model, bf16 for others, where the processor computes in it, else f32 */
     const char *tta;            /* test-time augmentation: "none" (or NULL), "flips" (4 passes), "dihedral" (8), "full" (24) */
     polyp_mask_rules rules;
 } polyp_predictor_options;
@@ -186,7 +187,7 @@ typedef struct polyp_evaluate_options {
     const char *csv;            /* file for one line per picture; NULL: none */
     const char *json;           /* file for the summary; NULL: none */
     polyp_watch watch;
-    const char *precision;      /* "auto" (or NULL), "f32", "bf16" */
+    const char *precision;      /* as in polyp_predictor_options */
     const char *const *more_data; /* [more_count] data sets scored together with `data`; NULL: none */
     size_t more_count;
     int ignore;                 /* grey level that masks give to pixels that do not count, 1..254; 0: none */

@@ -113,7 +113,7 @@ typedef struct evaluate_options {
     const char *report;         /* folder for index.html, scores.csv, scores.json; NULL: none */
     const char *blank;          /* "LEFT,TOP,WIDTH,HEIGHT;...": per cent of its pictures painted grey; NULL: nothing */
     const char *engine;
-    const char *precision;      /* "auto" (or NULL), "f32", "bf16" */
+    const char *precision;      /* "auto" (or NULL), "f32", "bf16", "int8" */
     int threads;
     polyp_watch watch;
 } evaluate_options;
@@ -166,7 +166,7 @@ typedef struct predict_options {
     const char *json;         /* file; NULL: none */
     const char *coco;         /* file of COCO annotations; NULL: none */
     const char *engine;
-    const char *precision;    /* "auto" (or NULL), "f32", "bf16" */
+    const char *precision;    /* "auto" (or NULL), "f32", "bf16", "int8" */
     int threads;
     polyp_watch watch;
 } predict_options;
@@ -193,6 +193,7 @@ typedef struct quantize_options {
     const char *split;        /* name, or path to a list; NULL: "train" where there is one, else every pair */
     int pictures;             /* 0: all */
     bool allow_test;
+    const char *range;        /* of values: "auto" (or NULL), "least-squares", "99.99", "99.9", "largest" */
     const char *engine;
     int threads;
     polyp_watch watch;
@@ -201,6 +202,7 @@ typedef struct quantize_result {
     size_t pictures, with_polyp;
     double before, after, change, largest; /* Dice a picture: means, and mean and largest absolute difference */
     char worst[128];          /* stem of the picture with the largest */
+    char range[24], precision[8]; /* how values' ranges were chosen; in which the 8-bit model was scored */
     size_t size_before, size_after; /* of the files, bytes */
 } quantize_result;
 /* MODEL in 8 bits to OUT (learn/quantise_model.h). */
@@ -231,7 +233,7 @@ typedef struct bench_options {
     int runs;                 /* 0: enough for about 5 s, 5 at least */
     const char *json;
     const char *engine;
-    const char *precision;    /* of engine_precision() */
+    const char *precision;    /* "auto" (or NULL), "f32", "bf16", "int8" */
     int threads;
     polyp_watch watch;
 } bench_options;

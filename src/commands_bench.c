@@ -87,12 +87,18 @@ static void tell(const bench *b, size_t done, size_t total, const char *message)
     if (watch->report) watch->report(watch->context, &p);
 }
 
+static status choose_precision(enum precision *out, const bench *b)
+{
+    if (!b->model || b->options->train) return engine_precision(out, b->engine, b->options->precision);
+    return engine_precision_for(out, b->engine, b->options->precision, &b->model->weights);
+}
+
 static status make_plan(bench *b, bench_result *out)
 {
     plan_options options = {.mode = b->options->train ? PLAN_TRAIN : PLAN_INFER, .threads = b->options->threads};
     char words[96];
     TRY(engine_find(&b->engine, b->options->engine));
-    TRY(engine_precision(&options.precision, b->engine, b->options->precision));
+    TRY(choose_precision(&options.precision, b));
     b->precision = options.precision;
     TRY(plan_memory_needed(&out->memory_needed, b->engine, b->graph, b->input, &options));
     snprintf(words, sizeof words, "bench: needs %.1f MiB", (double)out->memory_needed / 1048576.0);

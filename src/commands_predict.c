@@ -247,6 +247,7 @@ static status open_all(run *r)
     TRY(polyp_predictor_open_ensemble(&r->predictor, (const polyp_model *const *)r->models.items, r->models.count,
                                       &options));
     TRY(predictor_set_threshold(r->predictor, r->options->threshold));
+    predictor_tell(r->predictor, &r->options->watch);
     atomic_store(&r->ready, true);
     return POLYP_OK;
 }

@@ -27,6 +27,7 @@ polyp_status command_quantize(quantize_result *out, const quantize_options *opti
                                   .split = options->split,
                                   .pictures = options->pictures,
                                   .allow_test = options->allow_test,
+                                  .range = options->range ? options->range : "auto",
                                   .engine = options->engine,
                                   .threads = options->threads,
                                   .watch = &options->watch};
@@ -44,5 +45,7 @@ polyp_status command_quantize(quantize_result *out, const quantize_options *opti
                              .size_before = size_of(options->model),
                              .size_after = size_of(options->out)};
     (void)snprintf(out->worst, sizeof out->worst, "%s", found.worst);
+    (void)snprintf(out->range, sizeof out->range, "%s", found.range);
+    (void)snprintf(out->precision, sizeof out->precision, "%s", found.precision);
     return POLYP_OK;
 }

@@ -1,5 +1,6 @@
 /* The public functions of polyp.h: options checked, then the work handed to the floors below. */
 #include <math.h>
+#include <string.h>
 
 #include "engine/engine.h"
 #include "learn/score_set.h"
@@ -37,7 +38,9 @@ static status check_engine(const char *function, const char *name, int threads, 
     enum precision chosen;
     TRY(check_name(function, "the engine's name", name));
     TRY(engine_find(&found, name));
-    TRY(engine_precision(&chosen, found, precision));
+    if (!precision || strcmp(precision, precision_name(PRECISION_INT8)) != 0) {
+        TRY(engine_precision(&chosen, found, precision)); /* int8 is checked with its model */
+    }
     return check_range(function, "threads", threads, 0, THREADS_LIMIT);
 }
 

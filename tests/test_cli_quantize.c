@@ -1,6 +1,7 @@
 /* polyp quantize from end to end: the file, what it says, every command that takes it, and what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,11 +41,12 @@ static void says_what_it_costs(void **state)
     const cli_result *const r =
         polyp("quantize", model(), in_folder("set"), out, "--split", "train", "--pictures", "3", "--threads", "1");
     expect(r, 0, "Dice on 3 pictures", NULL);
+    expect(r, 0, "ranges of values: ", NULL);
     expect(r, 0, "difference a picture: 0.0", NULL);
     expect(r, 0, " MB, from ", "original: 3 pictures");
     expect(polyp("info", out), 0, "8 bits", NULL);
     expect(polyp("info", out), 0, "\"pictures\":3", NULL);
-    expect(polyp("info", out), 0, "\"epochs\"", NULL); /* the training's facts are kept */
+    expect(polyp("info", out), 0, "training    recipe", NULL); /* the training's facts are kept */
 }
 
 /* Equal input gives equal bytes. */
@@ -75,6 +77,35 @@ static void every_command_takes_it(void **state)
     expect(polyp("evaluate", in_folder("out.safetensors"), in_folder("set"), SMALL), 0, "10 pictures", NULL);
 }
 
+/* Whether the engine computes in int8 here, as `bench` says; "auto" takes it then. */
+static bool is_int8(void)
+{
+    return strstr(polyp("bench", "--model", eight(), "--size", "32", "--runs", "1", SMALL)->out, "int8") != NULL;
+}
+
+/* Without VNNI: floats, and a refusal when int8 is asked for. */
+static void precision_follows_the_processor(void **state)
+{
+    (void)state;
+    const char *const set = in_folder("set");
+    expect_failure(polyp("evaluate", model(), set, "--precision", "int8", SMALL), 1, "model.safetensors: int8 needs");
+    expect_failure(polyp("train", set, "--out", in_folder("r"), "--precision", "int8", SMALL), 2, "auto|f32|bf16");
+    expect(polyp("evaluate", eight(), set, "--engine", "reference", "--precision", "int8", SMALL), 0, "10 pictures", NULL);
+    if (!is_int8()) skip();
+    expect(polyp("evaluate", eight(), set, "--precision", "int8", SMALL), 0, "10 pictures", NULL);
+    expect(polyp("evaluate", eight(), set), 0, NULL, "computing in int8");
+    expect(polyp("predict", eight(), in_folder("set/images"), "--out", in_folder("masks")), 0, NULL, "computing in int8");
+    setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1);
+    const bool still = is_int8();
+    expect(polyp("evaluate", eight(), set, SMALL), 0, "10 pictures", NULL);
+    expect_failure(polyp("evaluate", eight(), set, "--precision", "int8", SMALL), 1, "AVX512_VNNI");
+    const cli_result *const r = polyp("quantize", model(), set, in_folder("old.safetensors"), SMALL);
+    expect(r, 0, "f32 with the weights scaled back", NULL);
+    unsetenv("ONEDNN_MAX_CPU_ISA");
+    assert_false(still);
+    expect(polyp("evaluate", in_folder("old.safetensors"), set, "--precision", "int8", SMALL), 0, "10 pictures", NULL);
+}
+
 static void misuse_is_refused(void **state)
 {
     (void)state;
@@ -98,6 +129,7 @@ int main(void)
         cmocka_unit_test(says_what_it_costs),
         cmocka_unit_test(twice_is_the_same),
         cmocka_unit_test(every_command_takes_it),
+        cmocka_unit_test(precision_follows_the_processor),
         cmocka_unit_test(misuse_is_refused),
     };
     return cmocka_run_group_tests_name("cli_quantize", tests, make_set_and_models, cli_end);

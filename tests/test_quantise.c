@@ -108,6 +108,12 @@ static void network_open(network *n)
         }
     }
     assert_ok(quantise_weights(&n->eights, &n->g, &n->floats, 2));
+    float scales[512] = {0};
+    bool points[512];
+    assert_true(n->g.count <= 512);
+    quantise_points(points, &n->g);
+    for (int i = 0; i < n->g.count; i++) scales[i] = points[i] ? 0.01F * (float)(i + 1) : 0.0F;
+    assert_ok(quantise_set_values(&n->eights, &n->g, scales));
 }
 
 static void network_close(network *n)
@@ -219,6 +225,7 @@ static void a_file_keeps_everything(void **state)
         assert_memory_equal(model->weights.scales[i], n.eights.scales[i],
                             (size_t)quantise_channels(p) * sizeof(float));
     }
+    assert_memory_equal(model->weights.value_scales, n.eights.value_scales, (size_t)n.g.count * sizeof(float));
     assert_refused(model_refuse_quantised(model, "--init"), POLYP_ERR_UNSUPPORTED, "8 bits; --init needs");
     polyp_model_close(model);
     assert_ok(file_read(&eight, path, 0));
@@ -294,6 +301,20 @@ static void damage_is_told(void **state)
     item = copy_items(&c, path, "encoder.bn1.weight"); /* 8 channels */
     item->dtype = DTYPE_S8;
     refuse(state, &c, POLYP_ERR_FORMAT, "which only convolutions' weights can be");
+    item = copy_items(&c, path, "encoder.relu.scale");
+    item->name = "encoder.maxpool.scale"; /* has its source's */
+    refuse(state, &c, POLYP_ERR_MISMATCH, "encoder.maxpool.scale is not part of the network");
+    item = copy_items(&c, path, "encoder.relu.scale");
+    memmove(item, item + 1, (size_t)(c.items + c.count - item - 1) * sizeof *item);
+    c.count--;
+    refuse(state, &c, POLYP_ERR_FORMAT, "encoder.relu.scale is missing");
+    item = copy_items(&c, path, "encoder.relu.scale");
+    item->data = values + 5; /* infinite */
+    refuse(state, &c, POLYP_ERR_FORMAT, "encoder.relu.scale holds inf");
+    item = copy_items(&c, path, "encoder.relu.scale");
+    item->data = values;
+    item->shape[0] = 3;
+    refuse(state, &c, POLYP_ERR_FORMAT, "encoder.relu.scale is 3, not f32 with one value");
     item = copy_items(&c, path, "head.bias");
     item->name = "head.stray";
     refuse(state, &c, POLYP_ERR_MISMATCH, "head.bias is missing");

@@ -44,7 +44,7 @@ const char *engine_name(const engine *e)
 }
 
 /* In the order of enum precision. */
-static const char *const PRECISIONS[] = {"f32", "bf16"};
+static const char *const PRECISIONS[] = {"f32", "bf16", "int8"};
 
 const char *precision_name(enum precision precision)
 {
@@ -63,7 +63,24 @@ status engine_precision(enum precision *out, const engine *e, const char *name)
         *out = (enum precision)i;
         return POLYP_OK;
     }
+    if (strcmp(name, PRECISIONS[PRECISION_INT8]) == 0) {
+        return fail(POLYP_ERR_ARGUMENT, "int8 is for prediction with a model that polyp quantize made; take auto, f32 or bf16");
+    }
     return fail(POLYP_ERR_ARGUMENT, "there is no precision %s; there are auto, f32, bf16", name);
+}
+
+status engine_precision_for(enum precision *out, const engine *e, const char *name, const params *weights)
+{
+    const bool any = name == NULL || strcmp(name, "auto") == 0;
+    const bool wanted = any || strcmp(name, PRECISIONS[PRECISION_INT8]) == 0, has = weights->value_scales != NULL;
+    if (!wanted || (any && !has)) return engine_precision(out, e, name);
+    if (!has) {
+        return fail(POLYP_ERR_UNSUPPORTED, "int8 needs a model that polyp quantize made, with scales for values");
+    }
+    const status result = e->check_precision(PRECISION_INT8);
+    if (any && (result != POLYP_OK || e == &engine_reference)) return engine_precision(out, e, name);
+    *out = PRECISION_INT8;
+    return result;
 }
 
 static status check_shapes(const graph *g, shape input)
@@ -82,6 +99,9 @@ done:
 static status check_plan(plan_options *out, const engine *e, const graph *g, shape input, const plan_options *options)
 {
     TRY(e->check_precision(options->precision));
+    if (options->precision == PRECISION_INT8 && options->mode == PLAN_TRAIN) {
+        return fail(POLYP_ERR_UNSUPPORTED, "int8 is for inference; train in bf16 or f32, then run polyp quantize");
+    }
     if (options->threads < 0) {
         return fail(POLYP_ERR_ARGUMENT, "%d threads: give 1 or more, or 0 for every processor", options->threads);
     }
@@ -183,8 +203,19 @@ static status load_undone(plan *p, const params *weights)
     return result;
 }
 
+static status load_eights(plan *p, const params *weights)
+{
+    TRY(check_table(p, weights));
+    if (weights->value_scales == NULL) {
+        return fail(POLYP_ERR_UNSUPPORTED, "int8 needs weights in 8 bits with scales for values");
+    }
+    TRY(params_check_finite(weights, p->options.threads));
+    return p->engine->load(p, weights);
+}
+
 status plan_load(plan *p, const params *weights)
 {
+    if (p->options.precision == PRECISION_INT8) return load_eights(p, weights);
     if (weights->scales != NULL) return load_undone(p, weights);
     TRY(check_readable(p, weights));
     TRY(params_check_finite(weights, p->options.threads));
@@ -269,6 +300,16 @@ tensor plan_logits(plan *p)
 tensor plan_auxiliary(plan *p, int k)
 {
     return p->engine->output(p, k + 1);
+}
+
+status plan_observe(plan *p, plan_observer observer, void *context)
+{
+    if (p->options.mode != PLAN_INFER || p->options.precision != PRECISION_F32) {
+        return fail(POLYP_ERR_UNSUPPORTED, "values are observed in inference in f32");
+    }
+    p->observer = observer;
+    p->observer_context = context;
+    return POLYP_OK;
 }
 
 status plan_forward(plan *p)

@@ -15,7 +15,11 @@ enum plan_mode { PLAN_INFER, PLAN_TRAIN };
  * Of activations and their gradients, and of the weights as convolutions read them. Weights, gradients of weights, batch
  * norm's statistics, logits and the optimiser are f32 in every precision, and so are all sums.
  */
-enum precision { PRECISION_F32, PRECISION_BF16 };
+enum precision {
+    PRECISION_F32,
+    PRECISION_BF16,
+    PRECISION_INT8 /* inference alone: weights and values in 8 bits (net/quantise.h), sums in whole numbers */
+};
 
 typedef struct plan_options {
     enum plan_mode mode;
@@ -65,8 +69,12 @@ status engine_find(const engine **out, const char *name);
 const char *engine_name(const engine *e);
 
 /* "f32", "bf16", or "auto" (or NULL): bf16 where the engine computes in it faster than in f32 on this processor, else f32.
- * Errors: ARGUMENT (lists names), UNSUPPORTED (bf16 elsewhere). */
+ * Errors: ARGUMENT (lists names; int8, which depends on the weights), UNSUPPORTED (bf16 elsewhere). */
 status engine_precision(enum precision *out, const engine *e, const char *name);
+
+/* The same for inference with these weights: "int8" too where they have scales for values; "auto" takes it then, where the
+ * engine computes in it faster on this processor. Errors also: UNSUPPORTED (int8 without scales, or elsewhere). */
+status engine_precision_for(enum precision *out, const engine *e, const char *name, const params *weights);
 const char *precision_name(enum precision precision);
 
 /*
@@ -114,6 +122,11 @@ status plan_norm_momentum(plan *p, double momentum);
 tensor plan_input(plan *p);
 tensor plan_logits(plan *p);
 tensor plan_auxiliary(plan *p, int k);
+
+/* Inference in f32: told each value that the engine keeps, op by op as it is computed, image by image; `values` in any order,
+ * zeros of padding among them. For ranges of 8-bit values. NULL: nobody. Error: UNSUPPORTED (another plan). */
+typedef void (*plan_observer)(void *context, int value, const float *values, size_t count);
+status plan_observe(plan *p, plan_observer observer, void *context);
 
 /* Infer: running statistics normalise. Train: batch statistics do, and running statistics are updated. */
 status plan_forward(plan *p);

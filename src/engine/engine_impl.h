@@ -9,7 +9,8 @@
 /*
  * Each function does what engine.h says of its plan_... twin. engine.c has checked before it calls: `options` has its
  * threads resolved (1 or more), the shapes fit (graph_shapes), the memory limit holds (create), the params tables have
- * as many entries as the graph's and are f32, and what needs a training plan gets one.
+ * as many entries as the graph's and are f32 (of an int8 plan: with 8-bit weights and scales of values), and what needs a
+ * training plan gets one.
  */
 struct engine {
     const char *name;
@@ -43,6 +44,8 @@ struct plan {
     double norm_momentum; /* weight of the batch in running statistics */
     bool holds;           /* PLAN_HELD is to be added to the next gradients */
     bool left_out[PARAM_GROUPS]; /* gradients of these groups' convolutions are not wanted */
+    plan_observer observer; /* NULL: nobody */
+    void *observer_context;
 };
 
 /* Does a training plan with these options have the span? */

@@ -3,8 +3,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/thread.h"
+#include "engine/engine.h"
+#include "learn/calibrate.h"
 #include "learn/evaluate.h"
 #include "net/quantise.h"
 
@@ -16,6 +19,9 @@ typedef struct quantising {
     polyp_model made; /* shares graph and path with `from` */
     dataset all, pictures;
     evaluate_row *before, *after;
+    calibration calibration;
+    float *scales; /* [count of ops] */
+    const char *precision; /* in which the 8-bit model is scored */
     int threads;
 } quantising;
 
@@ -44,11 +50,12 @@ static status open_pictures(quantising *q)
 
 /* ---- scores ---------------------------------------------------------------------------------------------- */
 
-static status score(evaluate_row *rows, const polyp_model *model, const quantising *q, const char *phase)
+static status score(evaluate_row *rows, const polyp_model *model, const quantising *q, const char *precision,
+                    const char *phase)
 {
     const evaluate_watch watch = {.watch = q->options->watch, .phase = phase};
     const polyp_predictor_options how = {
-        .engine = q->options->engine, .threads = q->options->threads, .precision = "f32"};
+        .engine = q->options->engine, .threads = q->options->threads, .precision = precision};
     polyp_predictor *predictor = NULL;
     TRY(predictor_open_model(&predictor, model, &how));
     const status result = evaluate_pictures(rows, predictor, &q->pictures, DECODERS, &watch);
@@ -78,32 +85,101 @@ static void compare(quantise_result *out, const quantising *q)
     out->change = change / count;
 }
 
-static status score_both(quantise_result *out, quantising *q)
+/* ---- ranges ---------------------------------------------------------------------------------------------- */
+
+static status use_range(quantising *q, enum range_method method)
 {
-    TRY(memory_new(&q->before, q->pictures.count));
-    TRY(memory_new(&q->after, q->pictures.count));
-    TRY(score(q->before, q->from, q, "original"));
-    TRY(score(q->after, &q->made, q, "8 bits"));
+    calibration_scales(q->scales, &q->calibration, method);
+    return quantise_set_values(&q->made.weights, &q->made.graph, q->scales);
+}
+
+static status score_range(quantise_result *out, quantising *q, enum range_method method)
+{
+    char phase[48];
+    (void)snprintf(phase, sizeof phase, "%s, range %s", q->precision, range_method_names[method]);
+    TRY(use_range(q, method));
+    TRY(score(q->after, &q->made, q, q->precision, phase));
     compare(out, q);
+    out->range = range_method_names[method];
+    out->precision = q->precision;
     return POLYP_OK;
+}
+
+/* "auto" among all methods; without int8 arithmetic it makes no difference, and the first is taken. */
+static status methods_of(enum range_method *first, enum range_method *end, const quantising *q)
+{
+    const char *const name = q->options->range;
+    const bool tries = strcmp(q->precision, "int8") == 0;
+    *first = RANGE_LEAST_SQUARES;
+    *end = tries ? RANGE_METHODS : RANGE_LEAST_SQUARES + 1;
+    if (strcmp(name, "auto") == 0) return POLYP_OK;
+    for (int m = 0; m < RANGE_METHODS; m++) {
+        if (strcmp(name, range_method_names[m]) != 0) continue;
+        *first = (enum range_method)m;
+        *end = (enum range_method)(m + 1);
+        return POLYP_OK;
+    }
+    return fail(POLYP_ERR_ARGUMENT, "there is no range %s; there are auto, least-squares, 99.99, 99.9, largest", name);
+}
+
+static status find_precision(quantising *q)
+{
+    enum precision found;
+    const engine *e;
+    TRY(engine_find(&e, q->options->engine));
+    TRY(use_range(q, RANGE_LEAST_SQUARES));
+    q->precision = engine_precision_for(&found, e, "int8", &q->made.weights) == POLYP_OK ? "int8" : "f32";
+    return POLYP_OK;
+}
+
+static status choose_range(quantise_result *out, quantising *q)
+{
+    enum range_method first, end, best = RANGE_LEAST_SQUARES;
+    TRY(find_precision(q));
+    TRY(methods_of(&first, &end, q));
+    TRY(score(q->before, q->from, q, "f32", "original"));
+    for (enum range_method m = first; m < end; m++) {
+        quantise_result tried;
+        TRY(score_range(&tried, q, m));
+        if (m > first && !(tried.change < out->change)) continue;
+        *out = tried;
+        best = m;
+    }
+    return use_range(q, best);
 }
 
 /* ---- the file -------------------------------------------------------------------------------------------- */
 
 /* What was done, as JSON, for the file's metadata: of inputs only. */
-static status describe(quantising *q)
+static status describe(quantising *q, const char *range)
 {
     char fingerprint[17];
     TRY(dataset_fingerprint(fingerprint, &q->pictures));
     (void)snprintf(q->made.facts.quantisation, sizeof q->made.facts.quantisation,
-                   "{\"weights\":\"whole numbers, a scale for each output channel, least squares\",\"pictures\":%zu,"
-                   "\"pictures_xxh3\":\"%s\"}",
-                   q->pictures.count, fingerprint);
+                   "{\"weights\":\"whole numbers, a scale for each output channel, least squares\","
+                   "\"values\":\"whole numbers, range %s\",\"pictures\":%zu,\"pictures_xxh3\":\"%s\"}",
+                   range, q->pictures.count, fingerprint);
     return POLYP_OK;
+}
+
+static status make_weights(quantising *q)
+{
+    const polyp_model *const from = q->from;
+    if (params_check_finite(&from->weights, q->threads) != POLYP_OK) return fail_within(POLYP_ERR_FORMAT, from->path);
+    return quantise_weights(&q->made.weights, &from->graph, &from->weights, q->threads);
+}
+
+static status make_room(quantising *q)
+{
+    TRY(memory_new(&q->before, q->pictures.count));
+    TRY(memory_new(&q->after, q->pictures.count));
+    return memory_new(&q->scales, (size_t)q->from->graph.count);
 }
 
 static void clear(quantising *q)
 {
+    calibration_free(&q->calibration);
+    memory_free(q->scales);
     memory_free(q->before);
     memory_free(q->after);
     params_free(&q->made.weights);
@@ -120,13 +196,11 @@ status quantise_model(quantise_result *out, const char *path, const polyp_model 
     q.threads = options->threads > 0 ? options->threads : processor_count();
     TRY(model_refuse_quantised(model, "quantize"));
     TRY_DONE(open_pictures(&q));
-    if (params_check_finite(&model->weights, q.threads) != POLYP_OK) {
-        result = fail_within(POLYP_ERR_FORMAT, model->path);
-        goto done;
-    }
-    TRY_DONE(quantise_weights(&q.made.weights, &model->graph, &model->weights, q.threads));
-    TRY_DONE(describe(&q));
-    TRY_DONE(score_both(&found, &q));
+    TRY_DONE(make_room(&q));
+    TRY_DONE(make_weights(&q));
+    TRY_DONE(calibrate(&q.calibration, model, &q.pictures, options->engine, q.threads, options->watch));
+    TRY_DONE(choose_range(&found, &q));
+    TRY_DONE(describe(&q, found.range));
     TRY_DONE(model_write(path, &q.made.graph, &q.made.weights, &q.made.facts));
     *out = found;
 done:

@@ -291,6 +291,7 @@ status score_set_models(score_set *out, const polyp_model *const *models, size_t
     TRY_DONE(name_scored(out, models, count, &how));
     TRY_DONE(predictor_open_models(&predictor, models, count, &how));
     TRY_DONE(predictor_set_threshold(predictor, options->threshold));
+    predictor_tell(predictor, options->watch);
     TRY_DONE(score_pictures(out, predictor, options));
     TRY_DONE(score_report_sum(&out->report));
     out->report.seconds = clock_seconds() - start;

@@ -188,7 +188,7 @@ status params_check_finite(const params *p, int threads)
     int first = count;
 #pragma omp parallel for num_threads(threads) schedule(dynamic) reduction(min : first)
     for (int i = 0; i < count; i++) {
-        if (i < first && !all_finite(params_f32(p, i), p->table->entries[i].count)) first = i;
+        if (i < first && p->dtype[i] == DTYPE_F32 && !all_finite(params_f32(p, i), p->table->entries[i].count)) first = i;
     }
     (void)threads;
     if (first == count) return POLYP_OK;

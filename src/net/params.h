@@ -60,6 +60,8 @@ typedef struct params {
     struct file_bytes *mapping; /* owned when mapped, else NULL */
     const float **scales;       /* [table->count], in `owned`: of weights in 8 bits one factor for each output channel
                                    (net/quantise.h), else NULL; the array is NULL where there are none */
+    const float *value_scales;  /* in `owned`: for each op of the graph the scale that its value has in 8 bits; 0: it has
+                                   none of its own; NULL: only weights are in 8 bits, or nothing */
     struct arena *owned;        /* what belongs to 8-bit weights and is not in the file; else NULL */
 } params;
 
@@ -88,7 +90,7 @@ static inline const float *params_f32(const params *p, int i) { return (const fl
  */
 void params_initialise(params *p, uint64_t seed);
 
-/* Is every value a number, and finite? `p` is f32, flat or mapped. Error: FORMAT, naming the first tensor with one that
+/* Is every value a number, and finite? Those in 8 bits are. Error: FORMAT, naming the first tensor with one that
  * is not: such a network can still give masks that look like masks, because a ReLU may turn NaN into 0. */
 status params_check_finite(const params *p, int threads);
 

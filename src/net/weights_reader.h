@@ -1,5 +1,5 @@
-/* What the readers of weights files share; only weights*.c, smp_names.c, safetensors.c, pytorch*.c and pickle.c include
- * it. */
+/* What the readers of weights files share; only weights*.c, quantise_values.c, smp_names.c, safetensors.c, pytorch*.c
+ * and pickle.c include it. */
 #ifndef POLYP_NET_WEIGHTS_READER_H
 #define POLYP_NET_WEIGHTS_READER_H
 

@@ -73,6 +73,19 @@ void model_describe(model_entries *out, const model_facts *facts)
     memcpy(out->items, items, sizeof items);
 }
 
+static status add_value_scales(item_list *list, const params *weights, const graph *g, arena *names)
+{
+    for (int i = 0; i < g->count && weights->value_scales != NULL; i++) {
+        if (weights->value_scales[i] <= 0) continue;
+        const char *const name = arena_format(names, "%s.scale", g->ops[i].name);
+        if (name == NULL) return POLYP_ERR_MEMORY;
+        weights_item *const item = add_item(list, name, DTYPE_F32, &weights->value_scales[i]);
+        item->rank = 1;
+        item->shape[0] = 1;
+    }
+    return POLYP_OK;
+}
+
 static status write_items(const char *path, const item_list *list, bool quantised, const model_facts *facts)
 {
     model_entries entries;
@@ -89,9 +102,10 @@ status model_write(const char *path, const graph *g, const params *weights, cons
     arena *names = NULL;
     status result;
     TRY_DONE(arena_create(&names, 1 << 14));
-    TRY_DONE(memory_new(&list.items, 2 * (size_t)g->params.count));
+    TRY_DONE(memory_new(&list.items, 2 * (size_t)g->params.count + (size_t)g->count));
     add_params(&list, weights, DTYPE_F32);
     TRY_DONE(add_scales(&list, weights, names));
+    TRY_DONE(add_value_scales(&list, weights, g, names));
     add_params(&list, weights, DTYPE_S8);
     TRY_DONE(write_items(path, &list, weights->scales != NULL, facts));
 done:
@@ -175,7 +189,8 @@ static status attach(polyp_model *model, weights_file *file, const char *path)
     const char *const format = weights_metadata(file, "format");
     const bool quantised = format && strcmp(format, MODEL_INT8_FORMAT) == 0;
     TRY(weights_attach(&model->weights, &model->graph.params, file, quantised, path));
-    if (!quantised || model_is_quantised(model)) return POLYP_OK;
+    if (!quantised) return POLYP_OK;
+    if (model_is_quantised(model)) return quantise_attach_values(&model->weights, &model->graph, file, path);
     return fail(POLYP_ERR_FORMAT, "%s: its format is " MODEL_INT8_FORMAT ", but no weights are in 8 bits; it is damaged",
                 path);
 }

@@ -30,6 +30,7 @@ struct polyp_predictor {
     polyp_mask_rules rules;
     double model_threshold, threshold;
     int passes;     /* of one picture */
+    bool int8;      /* computes in it, one model at least */
     float *pass;    /* (size, size) of the largest grid: one pass's logits, upright */
     float *resized; /* (size, size) of the first grid: the same there */
     votes votes;    /* of the passes on the first grid, when there are several */
@@ -119,11 +120,17 @@ status predictor_load(polyp_predictor *p, const params *weights)
     return load_members(p, 0, weights);
 }
 
-static status add_model(polyp_predictor *p, const polyp_model *model, const engine *e, const plan_options *infer)
+/* Each model in its own precision where that is left to it. */
+static status add_model(polyp_predictor *p, const polyp_model *model, const engine *e,
+                        const polyp_predictor_options *options)
 {
+    plan_options infer = {.mode = PLAN_INFER, .threads = options->threads};
     const size_t first = p->member_count;
-    TRY(add_members(p, e, &model->graph, model->facts.size, infer));
-    const status result = load_members(p, first, &model->weights);
+    status result = engine_precision_for(&infer.precision, e, options->precision, &model->weights);
+    if (result == POLYP_ERR_UNSUPPORTED && !model->weights.value_scales) return fail_within(result, model->path);
+    if (result == POLYP_OK && infer.precision == PRECISION_INT8) p->int8 = true;
+    if (result == POLYP_OK) result = add_members(p, e, &model->graph, model->facts.size, &infer);
+    if (result == POLYP_OK) result = load_members(p, first, &model->weights);
     return result == POLYP_ERR_FORMAT ? fail_within(result, model->path) : result;
 }
 
@@ -134,13 +141,11 @@ status predictor_open_models(polyp_predictor **out, const polyp_model *const *mo
     const tta_kind *passes;
     polyp_predictor *p;
     if (count == 0) return fail(POLYP_ERR_ARGUMENT, "there is no model");
-    plan_options infer = {.mode = PLAN_INFER, .threads = options->threads};
     TRY(engine_find(&e, options->engine ? options->engine : "auto"));
-    TRY(engine_precision(&infer.precision, e, options->precision));
     TRY(tta_find(&passes, options->tta));
     TRY(create_empty(&p, count * (size_t)passes->scales, models[0]->facts.threshold, options));
     status result = POLYP_OK;
-    for (size_t i = 0; i < count && result == POLYP_OK; i++) result = add_model(p, models[i], e, &infer);
+    for (size_t i = 0; i < count && result == POLYP_OK; i++) result = add_model(p, models[i], e, options);
     if (result == POLYP_OK) result = make_sums(p);
     if (result == POLYP_OK) *out = p;
     else polyp_predictor_close(p);
@@ -150,6 +155,13 @@ status predictor_open_models(polyp_predictor **out, const polyp_model *const *mo
 status predictor_open_model(polyp_predictor **out, const polyp_model *model, const polyp_predictor_options *options)
 {
     return predictor_open_models(out, &model, 1, options);
+}
+
+void predictor_tell(const polyp_predictor *p, const polyp_watch *watch)
+{
+    const polyp_progress progress = {
+        .phase = "predict", .unit = "picture", .loss = NAN, .learning_rate = NAN, .message = "computing in int8"};
+    if (p->int8 && watch && watch->report) (void)watch->report(watch->context, &progress);
 }
 
 tensor predictor_logits(const polyp_predictor *p)

@@ -25,6 +25,9 @@ status predictor_open_models(polyp_predictor **out, const polyp_model *const *mo
                              const polyp_predictor_options *options);
 status predictor_open_model(polyp_predictor **out, const polyp_model *model, const polyp_predictor_options *options);
 
+/* Tell the watcher (NULL: nobody) when it computes in int8, which a quantised model does by itself where it can. */
+void predictor_tell(const polyp_predictor *p, const polyp_watch *watch);
+
 /* Resize and normalise into slot 0 to PREDICTOR_SLOTS - 1. Keeps to the calling thread. */
 status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture);
 

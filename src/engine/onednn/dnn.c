@@ -21,7 +21,15 @@ struct dnn {
     dnnl_stream_t stream;
 };
 
-enum { MEMORY_SOURCE, MEMORY_WEIGHTS, MEMORY_BIAS, MEMORY_DESTINATION, MEMORY_SCRATCH, MEMORY_KINDS };
+enum {
+    MEMORY_SOURCE,
+    MEMORY_WEIGHTS,
+    MEMORY_BIAS,
+    MEMORY_DESTINATION,
+    MEMORY_SCRATCH,
+    MEMORY_SCALES, /* int8 with version 3 alone; its handle is set when it is made */
+    MEMORY_KINDS
+};
 
 struct dnn_conv {
     dnn *d;
@@ -32,6 +40,7 @@ struct dnn_conv {
     dnnl_memory_t memory[MEMORY_KINDS]; /* NULL where unused */
     dnnl_exec_arg_t arguments[MEMORY_KINDS];
     int argument_count;
+    float *scales; /* what MEMORY_SCALES shows; else NULL */
 };
 
 struct dnn_reorder {
@@ -83,6 +92,18 @@ bool dnn_has_bf16(void)
     const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
     const unsigned bf16 = (unsigned)dnnl_cpu_isa_avx512_core_bf16;
     return (isa & bf16) == bf16;
+}
+
+bool dnn_has_int8(void)
+{
+    const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+    const unsigned vnni = (unsigned)dnnl_cpu_isa_avx512_core_vnni;
+    return (isa & vnni) == vnni;
+}
+
+float dnn_int8_bias(double bias, float scale)
+{
+    return (float)(DNN_MAJOR >= 3 ? bias : bias / (double)scale);
 }
 
 /* ---- layouts ------------------------------------------------------------------------------------------- */
@@ -146,21 +167,65 @@ static void conv_layouts_drop(conv_layouts *l)
     layout_drop(&l->destination);
 }
 
+static dnnl_data_type_t byte_type(bool is_signed)
+{
+    return is_signed ? dnnl_s8 : dnnl_u8;
+}
+
+/* Of source, weights, destination. */
+typedef struct conv_types {
+    dnnl_data_type_t source, weights, result;
+    dnnl_format_tag_t format;
+} conv_types;
+
+static conv_types types_of(const conv_spec *s, bool forward)
+{
+    const dnnl_data_type_t type = s->bf16 ? dnnl_bf16 : dnnl_f32;
+    if (s->int8.scales != NULL) {
+        return (conv_types){byte_type(s->int8.signed_source), dnnl_s8, byte_type(s->int8.signed_result), dnnl_nhwc};
+    }
+    return (conv_types){type, type, forward && s->f32_result ? dnnl_f32 : type,
+                        dnn_lanes() == 16 ? dnnl_nChw16c : dnnl_nChw8c};
+}
+
 static status conv_layouts_make(conv_layouts *out, const conv_spec *s, enum conv_direction direction)
 {
-    const bool forward = direction == CONV_INFER || direction == CONV_FORWARD;
-    const dnnl_data_type_t type = s->bf16 ? dnnl_bf16 : dnnl_f32;
-    const dnnl_data_type_t result = forward && s->f32_result ? dnnl_f32 : type;
-    const dnnl_format_tag_t blocked = dnn_lanes() == 16 ? dnnl_nChw16c : dnnl_nChw8c;
+    const conv_types t = types_of(s, direction == CONV_INFER || direction == CONV_FORWARD);
     const dnnl_dims_t source = {s->n, s->ic, s->ih, s->iw};
     const dnnl_dims_t weights = {s->oc, s->ic, s->kernel, s->kernel};
     const dnnl_dims_t bias = {s->oc};
     const dnnl_dims_t destination = {s->n, s->oc, s->oh, s->ow};
-    TRY(layout_make(&out->source, 4, source, type, s->planar ? dnnl_nchw : blocked));
-    TRY(layout_make(&out->weights, 4, weights, type, dnnl_format_tag_any));
+    TRY(layout_make(&out->source, 4, source, t.source, s->planar ? dnnl_nchw : t.format));
+    TRY(layout_make(&out->weights, 4, weights, t.weights, dnnl_format_tag_any));
     TRY(layout_make(&out->weights_gradient, 4, weights, dnnl_f32, dnnl_format_tag_any));
     TRY(layout_make(&out->bias, 1, bias, dnnl_f32, dnnl_x));
-    return layout_make(&out->destination, 4, destination, result, blocked);
+    return layout_make(&out->destination, 4, destination, t.result, t.format);
+}
+
+/* One factor for each output channel. Version 3 is given the numbers when it runs. */
+static status set_scales(dnnl_primitive_attr_t attributes, const conv_spec *s)
+{
+    enum { EACH_CHANNEL_OF_SUMS = 1 << 1, EACH_CHANNEL_OF_WEIGHTS = 1 << 0 };
+    if (s->int8.scales == NULL) return POLYP_OK;
+#if DNN_MAJOR >= 3
+    (void)EACH_CHANNEL_OF_SUMS;
+    return check(dnnl_primitive_attr_set_scales_mask(attributes, DNNL_ARG_WEIGHTS, EACH_CHANNEL_OF_WEIGHTS), "scales");
+#else
+    (void)EACH_CHANNEL_OF_WEIGHTS;
+    return check(dnnl_primitive_attr_set_output_scales(attributes, s->oc, EACH_CHANNEL_OF_SUMS, s->int8.scales), "scales");
+#endif
+}
+
+static dnnl_status_t append_sum(dnnl_post_ops_t ops, const conv_spec *s)
+{
+    const bool int8 = s->int8.scales != NULL;
+    const float scale = int8 ? s->int8.addend_scale : 1.0F;
+    const dnnl_data_type_t type = int8 ? byte_type(s->int8.signed_addend) : dnnl_data_type_undef;
+#if DNN_MAJOR >= 3
+    return dnnl_post_ops_append_sum(ops, scale, 0, type);
+#else
+    return dnnl_post_ops_append_sum_v2(ops, scale, type);
+#endif
 }
 
 /* User-mode scratchpad: one shared arena, safe between threads, and accounted for. */
@@ -168,15 +233,14 @@ static status attributes_make(dnnl_primitive_attr_t *out, const conv_spec *s, en
 {
     TRY(check(dnnl_primitive_attr_create(out), "attributes"));
     TRY(check(dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user), "a scratchpad mode"));
+    TRY(set_scales(*out, s));
     if (direction != CONV_INFER || !(s->sum || s->relu)) return POLYP_OK;
     dnnl_post_ops_t ops = NULL;
     TRY(check(dnnl_post_ops_create(&ops), "post-ops"));
-    dnnl_status_t r = dnnl_success;
+    dnnl_status_t r = s->sum ? append_sum(ops, s) : dnnl_success;
 #if DNN_MAJOR >= 3
-    if (s->sum) r = dnnl_post_ops_append_sum(ops, 1.0F, 0, dnnl_data_type_undef);
     if (s->relu && r == dnnl_success) r = dnnl_post_ops_append_eltwise(ops, dnnl_eltwise_relu, 0.0F, 0.0F);
 #else
-    if (s->sum) r = dnnl_post_ops_append_sum(ops, 1.0F);
     if (s->relu && r == dnnl_success) r = dnnl_post_ops_append_eltwise(ops, 1.0F, dnnl_eltwise_relu, 0.0F, 0.0F);
 #endif
     if (r == dnnl_success) r = dnnl_primitive_attr_set_post_ops(*out, ops);
@@ -321,6 +385,21 @@ static status add_memories(dnn_conv *c, const conv_layouts *l)
     return add_memory(c, MEMORY_SCRATCH, DNNL_ARG_SCRATCHPAD, layout_query(c->description, dnnl_query_scratchpad_md));
 }
 
+#if DNN_MAJOR >= 3
+static status add_scales(dnn_conv *c)
+{
+    if (c->spec.int8.scales == NULL) return POLYP_OK;
+    layout l = NULL;
+    TRY(memory_new(&c->scales, (size_t)c->spec.oc));
+    memcpy(c->scales, c->spec.int8.scales, (size_t)c->spec.oc * sizeof *c->scales);
+    TRY(layout_make(&l, 1, (const dnnl_dims_t){c->spec.oc}, dnnl_f32, dnnl_x));
+    const status result = add_memory(c, MEMORY_SCALES, DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS, layout_view(&l));
+    layout_drop(&l);
+    if (result != POLYP_OK) return result;
+    return check(dnnl_memory_set_data_handle(c->memory[MEMORY_SCALES], c->scales), "a memory handle");
+}
+#endif
+
 status dnn_conv_open(dnn_conv **out, dnn *d, const conv_spec *spec, enum conv_direction direction)
 {
     dnn_conv *c = NULL;
@@ -336,6 +415,9 @@ status dnn_conv_open(dnn_conv **out, dnn *d, const conv_spec *spec, enum conv_di
     TRY_DONE(describe(c, &l, attributes));
     TRY_DONE(check(dnnl_primitive_create(&c->primitive, c->description), "a convolution"));
     TRY_DONE(add_memories(c, &l));
+#if DNN_MAJOR >= 3
+    TRY_DONE(add_scales(c));
+#endif
     *out = c;
 done:
     if (attributes != NULL) (void)dnnl_primitive_attr_destroy(attributes);
@@ -352,6 +434,7 @@ void dnn_conv_close(dnn_conv *c)
     }
     if (c->primitive != NULL) (void)dnnl_primitive_destroy(c->primitive);
     if (c->description != NULL) (void)dnnl_primitive_desc_destroy(c->description);
+    memory_free(c->scales);
     memory_free(c);
 }
 
@@ -384,7 +467,7 @@ static status plain_layout(layout *out, const dnn_conv *c)
 {
     const conv_spec *const s = &c->spec;
     const dnnl_dims_t dims = {s->oc, s->ic, s->kernel, s->kernel};
-    return layout_make(out, 4, dims, dnnl_f32, dnnl_oihw);
+    return layout_make(out, 4, dims, s->int8.scales != NULL ? dnnl_s8 : dnnl_f32, dnnl_oihw);
 }
 
 bool dnn_conv_is_slow(const dnn_conv *c)
@@ -400,8 +483,8 @@ bool dnn_conv_is_slow(const dnn_conv *c)
 
 status dnn_conv_run(dnn_conv *c, void *source, void *weights, float *bias, void *destination, void *scratch)
 {
-    void *const handles[MEMORY_KINDS] = {source, weights, bias, destination, scratch};
-    for (int i = 0; i < MEMORY_KINDS; i++) {
+    void *const handles[MEMORY_SCALES] = {source, weights, bias, destination, scratch};
+    for (int i = 0; i < MEMORY_SCALES; i++) {
         if (c->memory[i] == NULL) continue;
         TRY(check(dnnl_memory_set_data_handle(c->memory[i], handles[i]), "a memory handle"));
     }

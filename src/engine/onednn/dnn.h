@@ -24,6 +24,22 @@ int dnn_lanes(void);
 /* Does this CPU multiply bf16 by itself? (oneDNN would imitate it, slower than f32.) */
 bool dnn_has_bf16(void);
 
+/* Does it multiply and add bytes exactly (AVX512_VNNI)? Without, sums of two products are cut at 16 bits. */
+bool dnn_has_int8(void);
+
+/*
+ * Inference in whole numbers: result = sum of products * scales[oc] + bias + addend * addend_scale, then ReLU, then rounding
+ * to the nearest byte of the result's kind. Activations are nhwc.
+ */
+typedef struct conv_int8 {
+    const float *scales; /* [oc], read when the primitive is made; NULL: not in whole numbers */
+    bool signed_source, signed_result, signed_addend;
+    float addend_scale;
+} conv_int8;
+
+/* The bias of a channel as dnn_conv_run() wants it: oneDNN 2.6 adds it before it scales the sum. scale: not 0. */
+float dnn_int8_bias(double bias, float scale);
+
 typedef struct conv_spec {
     int n, ic, ih, iw, oc, oh, ow, kernel, stride, padding;
     bool planar; /* the source is nchw with `ic` channels as they are */
@@ -34,6 +50,7 @@ typedef struct conv_spec {
     /* Source, destination, their gradients and the weights that are read; sums, bias and weights' gradients stay f32. */
     bool bf16;
     bool f32_result; /* bf16 all the same but for what a forward pass writes */
+    conv_int8 int8;
 } conv_spec;
 
 enum conv_direction { CONV_INFER, CONV_FORWARD, CONV_BACKWARD_DATA, CONV_BACKWARD_WEIGHTS };
@@ -53,7 +70,7 @@ bool dnn_conv_is_slow(const dnn_conv *c);
  * source, destination -> weights, bias. `bias` NULL without one. Only the computed ones are written. */
 status dnn_conv_run(dnn_conv *c, void *source, void *weights, float *bias, void *destination, void *scratch);
 
-/* From plain f32 (oc, ic, kh, kw) into a primitive's layout and type, out of it, or between two primitives' (NULL:
+/* From plain f32 (int8: bytes) (oc, ic, kh, kw) into a primitive's layout and type, out of it, or between two primitives' (NULL:
  * plain). */
 status dnn_reorder_open(dnn_reorder **out, dnn *d, const dnn_conv *from, const dnn_conv *to);
 void dnn_reorder_close(dnn_reorder *r);

@@ -147,13 +147,26 @@ static status infer_unit(onednn_plan *p, work *w)
     }
 }
 
+static void observe(const onednn_plan *p, const work *w)
+{
+    const field out = field_at(p, p->values[w->u.value].at, w->out);
+    const size_t count = (size_t)w->out.c * (size_t)w->out.h * (size_t)w->out.w;
+    for (size_t n = 0; out.data != NULL && n < (size_t)w->out.n; n++) {
+        p->base.observer(p->base.observer_context, w->u.value, field_from(out, n * out.image, p->element), count);
+    }
+}
+
 status infer_forward(onednn_plan *p)
 {
     forward_input(p);
+    if (p->base.observer != NULL) {
+        p->base.observer(p->base.observer_context, 0, p->input, shape_count(p->base.input));
+    }
     for (int i = 0; i < p->count; i++) {
         const double start = timer_start(p);
         TRY(infer_unit(p, &p->works[i]));
         timer_stop(p, &p->works[i], TIMED_FORWARD, start);
+        if (p->base.observer != NULL) observe(p, &p->works[i]);
     }
     forward_outputs(p);
     return POLYP_OK;

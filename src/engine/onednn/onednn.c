@@ -5,6 +5,7 @@
 
 #include "engine/denormals.h"
 #include "engine/onednn/inside.h"
+#include "engine/onednn/int8.h"
 #include "engine/step.h"
 
 /* oneDNN splits work by this; it must be the same when a primitive is made and when it runs. */
@@ -76,7 +77,13 @@ static status prepare_tables(onednn_plan *p)
 
 static status check_precision(enum precision precision)
 {
-    if (precision == PRECISION_F32 || dnn_has_bf16()) return POLYP_OK;
+    if (precision == PRECISION_F32) return POLYP_OK;
+    if (precision == PRECISION_INT8) {
+        if (dnn_has_int8()) return POLYP_OK;
+        return fail(POLYP_ERR_UNSUPPORTED,
+                    "int8 needs a processor with AVX512_VNNI (AMD Zen 4, Intel Cascade Lake, or newer); use f32");
+    }
+    if (dnn_has_bf16()) return POLYP_OK;
     return fail(POLYP_ERR_UNSUPPORTED,
                 "bf16 needs a processor with AVX512_BF16 (AMD Zen 4, Intel Cooper Lake, or newer); use f32");
 }
@@ -104,6 +111,7 @@ done:
 static status create(plan **out, const graph *g, shape input, const plan_options *options)
 {
     onednn_plan *p = NULL;
+    if (options->precision == PRECISION_INT8) return int8_create(out, g, input, options);
     TRY(outline(&p, g, input, options));
     const status result = build_memory(p);
     if (result == POLYP_OK) {
@@ -117,6 +125,7 @@ static status create(plan **out, const graph *g, shape input, const plan_options
 static status memory_needed(size_t *out, size_t *spare, const graph *g, shape input, const plan_options *options)
 {
     onednn_plan *p = NULL;
+    if (options->precision == PRECISION_INT8) return int8_memory_needed(out, spare, g, input, options);
     TRY(outline(&p, g, input, options));
     *out = build_bytes(p);
     *spare = p->training ? p->arena_bytes : 0;

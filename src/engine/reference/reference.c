@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "engine/step.h"
+#include "net/quantise.h"
 
 static reference_plan *own(plan *p)
 {
@@ -30,6 +31,11 @@ static status allocate(reference_plan *r)
     TRY(memory_new(&r->running, r->layout.running));
     for (int i = 0; i < spans; i++) {
         if (plan_has_span(o, i)) TRY(memory_new(&r->spans[i], r->layout.trained));
+    }
+    if (o->precision == PRECISION_INT8) {
+        TRY(memory_new(&r->value_scales, ops));
+        TRY(memory_new(&r->is_signed, ops));
+        quantise_signed(r->is_signed, g);
     }
     return memory_new(&r->arena, r->layout.arena_bytes);
 }
@@ -63,6 +69,8 @@ static void destroy(plan *p)
     reference_plan *const r = own(p);
     for (int i = 0; i < PLAN_SPANS; i++) memory_free(r->spans[i]);
     memory_free(r->timings);
+    memory_free(r->value_scales);
+    memory_free(r->is_signed);
     memory_free(r->params);
     memory_free(r->running);
     memory_free(r->gradients);
@@ -74,8 +82,8 @@ static void destroy(plan *p)
 
 static status check_precision(enum precision precision)
 {
-    if (precision == PRECISION_F32) return POLYP_OK;
-    return fail(POLYP_ERR_UNSUPPORTED, "the reference engine computes in f32 only; use f32, or the onednn engine");
+    if (precision != PRECISION_BF16) return POLYP_OK;
+    return fail(POLYP_ERR_UNSUPPORTED, "the reference engine computes in f32 and int8; use f32, or the onednn engine");
 }
 
 static status create(plan **out, const graph *g, shape input, const plan_options *options)
@@ -107,12 +115,29 @@ static status memory_needed(size_t *out, size_t *spare, const graph *g, shape in
 
 /* ---- parameters and moments ------------------------------------------------------------------------------ */
 
-static status load(plan *p, const params *weights)
+static status load_floats(plan *p, const params *weights)
 {
     for (int i = 0; i < weights->table->count; i++) {
         memcpy(own(p)->params[i], params_f32(weights, i), weights->table->entries[i].count * sizeof(float));
     }
     return POLYP_OK;
+}
+
+/* Whole numbers are imitated: the weights scaled back, and after each value that is kept in 8 bits the rounding to what 8
+ * bits can say (run.c). Sums are in double, which holds those of the whole numbers. */
+static status load_eights(plan *p, const params *weights)
+{
+    params floats;
+    TRY(quantise_undo(&floats, weights));
+    for (int i = 0; i < p->graph->count; i++) own(p)->value_scales[i] = weights->value_scales[i];
+    const status result = load_floats(p, &floats);
+    params_free(&floats);
+    return result;
+}
+
+static status load(plan *p, const params *weights)
+{
+    return p->options.precision == PRECISION_INT8 ? load_eights(p, weights) : load_floats(p, weights);
 }
 
 static status save(const plan *p, params *weights)

@@ -14,6 +14,8 @@ typedef struct reference_plan {
     float *spans[PLAN_SPANS]; /* inference has weights only */
     float *running;           /* running statistics, in the order of the table */
     float **params;           /* [count of parameters]: each one's values, in the weights' span or in `running` */
+    float *value_scales;      /* int8: [count]; 0: the value is not rounded */
+    bool *is_signed;          /* int8: [count] */
     plan_timing *timings;     /* [count, or 2 count in training]: forward, then backward; NULL: not profiling */
 } reference_plan;
 

@@ -1,9 +1,11 @@
 /* Forward is a loop up the ops, backward a loop down. */
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "engine/reference/kernels.h"
 #include "engine/reference/reference.h"
+#include "net/quantise.h"
 
 static shape shape_of(const reference_plan *r, int value)
 {
@@ -70,12 +72,32 @@ static void forward_op(reference_plan *r, int i)
     }
 }
 
+/* What 8 bits can say of each value: the nearest whole number of scales, ties to even. */
+static void round_value(float *values, size_t count, float scale, bool is_signed)
+{
+    const float least = is_signed ? QUANTISE_SIGNED_LEAST : 0;
+    const float most = is_signed ? QUANTISE_SIGNED_MOST : QUANTISE_UNSIGNED_MOST;
+    for (size_t i = 0; i < count; i++) {
+        values[i] = fminf(fmaxf(nearbyintf(values[i] / scale), least), most) * scale;
+    }
+}
+
+static void observe(const reference_plan *r, int i)
+{
+    const size_t count = shape_count(shape_of(r, i));
+    if (r->base.observer != NULL) r->base.observer(r->base.observer_context, i, r->values[i], count);
+}
+
 status reference_forward(plan *p)
 {
     reference_plan *const r = (reference_plan *)p;
     for (int i = 0; i < p->graph->count; i++) {
         const double start = r->timings != NULL ? clock_seconds() : 0;
         forward_op(r, i);
+        if (r->value_scales != NULL && r->value_scales[i] > 0) {
+            round_value(r->values[i], shape_count(shape_of(r, i)), r->value_scales[i], r->is_signed[i]);
+        }
+        observe(r, i);
         reference_note_time(r, i, false, start);
     }
     return POLYP_OK;
