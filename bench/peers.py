@@ -48,7 +48,7 @@ def parse():
     parser.add_argument("--pictures", type=int, default=120, help="of the rows `files`")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "peers", help="models and pictures, kept")
     parser.add_argument("--out", type=Path, help="the tables (not given: WORK/results.md); times beside it as .json")
-    parser.add_argument("--resume", action="store_true", help="keep the rows that the .json has")
+    parser.add_argument("--resume", action="store_true", help="keep the rows that the .json has whole, without an absent program")
     return parser.parse_args()
 
 
@@ -183,8 +183,14 @@ class Worker:
             raise Absent(answer["error"])
         return answer
 
+    def has_ended(self):
+        return self.process.poll() is not None
+
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.wait()
 
 
@@ -197,7 +203,7 @@ class Programs:
 
     def worker(self, row, name):
         key = (name, row.name if row.kind == "train" else "infer")
-        if key not in self.workers:
+        if key not in self.workers or self.workers[key].has_ended():
             self.workers[key] = Worker(self.python, self.options.threads)
         return self.workers[key]
 
@@ -220,7 +226,7 @@ class Programs:
         for key, worker in list(self.workers.items()):
             if key[1] == row.name:
                 self.workers.pop(key).close()
-            elif key[1] == "infer":
+            elif key[1] == "infer" and not worker.has_ended():
                 worker.ask(do="drop", key=row.name)
 
     def close_all(self):
@@ -352,7 +358,7 @@ def main():
     programs = Programs(options, python)
     for number, row in enumerate(rows, 1):
         minutes = (time.monotonic() - begin) / 60
-        if row.name in results["rows"]:
+        if row.name in results["rows"] and not results["rows"][row.name]["absent"]:
             continue
         if minutes + row.minutes(options) > options.minutes:
             say(f"{row.name}: left for --resume, {minutes:.1f} of {options.minutes:g} minutes are gone")
