@@ -1,7 +1,6 @@
 /* polyp evaluate: one model, two compared, or masks that another program wrote. */
 #include "commands.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -10,65 +9,6 @@
 #include "predict/clean.h"
 #include "predict/model_set.h"
 #include "report/page.h"
-
-/* ---- what was published ---------------------------------------------------------------------------------- */
-
-/* The next KEY=VALUE of a list; `*rest` moves behind it. */
-static status next_published(enum score_metric *metric, double *value, const char **rest)
-{
-    char key[32];
-    const char *const item = *rest;
-    const size_t length = strcspn(item, ","), name = strcspn(item, "=,");
-    char *end = NULL;
-    if (name < length && name < sizeof key) {
-        memcpy(key, item, name);
-        key[name] = '\0';
-        *metric = score_metric_find(key);
-        *value = strtod(item + name + 1, &end);
-    }
-    if (!end || end != item + length || end == item + name + 1 || *metric == SCORE_METRICS) {
-        return fail(POLYP_ERR_ARGUMENT,
-                    "--published: '%.*s' is not a metric of the table and a number, such as jaccard=.7871", (int)length,
-                    item);
-    }
-    *rest = item[length] ? item + length + 1 : item + length;
-    return POLYP_OK;
-}
-
-static status check_published(const char *list)
-{
-    enum score_metric metric;
-    double value;
-    while (list && *list) TRY(next_published(&metric, &value, &list));
-    return POLYP_OK;
-}
-
-static void print_claim(FILE *to, const score_report *r, enum score_metric metric, double published)
-{
-    static const char *const words[] = {[CLAIM_EXCEEDS] = "exceeds",
-                                        [CLAIM_HIGHER] = "higher point estimate than",
-                                        [CLAIM_NOT_HIGHER] = "does not exceed"};
-    static const char *const less[] = {[CLAIM_EXCEEDS] = "is below",
-                                       [CLAIM_HIGHER] = "lower point estimate than",
-                                       [CLAIM_NOT_HIGHER] = "is not below"};
-    const score_fact *const fact = &score_facts[metric];
-    const polyp_interval *const i = &r->all.mean_95[metric];
-    const enum claim claim = claim_of(r->all.mean[metric], i, published, fact->less_is_better);
-    fprintf(to, "%s per image %.4f (95 %% %.4f .. %.4f): %s %g\n", fact->title, r->all.mean[metric], i->low, i->high,
-            (fact->less_is_better ? less : words)[claim], published);
-}
-
-/* The list was checked. */
-static void print_claims(FILE *to, const score_report *r, const char *list)
-{
-    if (list) fprintf(to, "\n");
-    while (list && *list) {
-        enum score_metric metric = SCORE_METRICS;
-        double value = 0;
-        if (next_published(&metric, &value, &list) != POLYP_OK) return;
-        print_claim(to, r, metric, value);
-    }
-}
 
 /* ---- scoring --------------------------------------------------------------------------------------------- */
 
@@ -92,7 +32,7 @@ static status options_fit(const evaluate_options *o)
         return fail(POLYP_ERR_ARGUMENT, "--probabilities, --resize and --network-size belong to --masks");
     }
     if (o->blank && !o->report) return fail(POLYP_ERR_ARGUMENT, "--blank paints the pictures of a --report; give that too");
-    return check_published(o->published);
+    return POLYP_OK;
 }
 
 static status score_options_of(score_options *out, const evaluate_options *o)
@@ -168,7 +108,7 @@ static status finish_one(const score_report *r, const page_gallery *gallery, con
     TRY(write_files(r, NULL, NULL, gallery, o));
     if (!to) return POLYP_OK;
     score_report_print(to, r, o->all);
-    print_claims(to, r, o->published);
+    score_claims_print(to, r);
     return POLYP_OK;
 }
 
@@ -184,7 +124,7 @@ static void print_two(FILE *to, const score_report *first, const score_report *s
     score_comparison_print(to, first, second, comparison);
     for (int i = 0; i < 2 && o->published; i++) {
         fprintf(to, "\n%s:", i == 0 ? "A" : "B");
-        print_claims(to, both[i], o->published);
+        score_claims_print(to, both[i]);
     }
 }
 
@@ -200,15 +140,22 @@ static status finish_two(const score_report *first, const score_report *second, 
 
 polyp_status command_evaluate(const evaluate_options *options, FILE *to)
 {
+    published_score published[PUBLISHED_MOST];
+    size_t published_count;
     score_set sets[2] = {0};
     page_gallery *gallery = NULL;
     status result;
     TRY_DONE(options_fit(options));
+    TRY_DONE(claims_parse(published, &published_count, options->published));
     TRY_DONE(open_gallery(&gallery, &sets[0].report, options));
     const bool compare = options->model_count == 2 && !options->ensemble;
     TRY_DONE(score_one(&sets[0], options->models, compare ? 1 : options->model_count, options, gallery));
+    if (compare) TRY_DONE(score_one(&sets[1], options->models + 1, 1, options, NULL));
+    for (int i = 0; i < 2; i++) {
+        sets[i].report.published = published;
+        sets[i].report.published_count = published_count;
+    }
     if (compare) {
-        TRY_DONE(score_one(&sets[1], options->models + 1, 1, options, NULL));
         TRY_DONE(finish_two(&sets[0].report, &sets[1].report, gallery, options, to));
     } else {
         TRY_DONE(finish_one(&sets[0].report, gallery, options, to));

@@ -564,6 +564,7 @@ static void test_command_compares(void **state)
     assert_int_equal(count_of(text, "<path class=\"found\""), 5); /* of the first, to which everything is polyp */
     assert_has(text, "squished to 32 \xc3\x97 32");
     assert_has(text, "<section id=\"comparison\">");
+    assert_has(text, "<td>exceeds</td><td>0.5</td>");
     memory_free(text);
     memory_free(data);
     memory_free(all);

@@ -373,8 +373,10 @@ static void test_json_holds_everything(void **state)
     score_set s;
     score_options o = options_for_data();
     write_maps("maps", 200, 10);
-    o.by = write_file("by.csv", "stem,group\np000,left\np001,right\n");
+    o.by = write_file("by.csv", "stem,group\np000,left\np001,r\xff\n"); /* not UTF-8 */
     assert_ok(score_set_masks(&s, &(foreign_masks){.folder = help_path(folder, "maps"), .probabilities = true}, &o));
+    s.report.published = &(published_score){SCORE_DSC, 0.5};
+    s.report.published_count = 1;
     json_t *const root = json_of(&s.report);
     for (int m = 0; m < SCORE_METRICS; m++) {
         assert_true(number_in(root, "per_image", score_facts[m].key) == s.report.all.mean[m]);
@@ -390,6 +392,9 @@ static void test_json_holds_everything(void **state)
     assert_int_equal(json_array_size(json_object_get(json_object_get(root, "calibration"), "bins")), CALIBRATION_BINS);
     assert_int_equal(json_array_size(json_object_get(root, "sizes")), POLYP_SIZES);
     assert_int_equal(json_array_size(json_object_get(root, "parts")), 2);
+    const json_t *const claim = json_array_get(json_object_get(root, "published"), 0);
+    assert_string_equal(json_string_value(json_object_get(claim, "claim")), "exceeds");
+    assert_string_equal(json_string_value(json_object_get(claim, "metric")), "dsc");
     json_decref(root);
     score_set_free(&s);
 }

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "base/random.h"
+#include "score/claims.h"
 #include "score/statistics.h"
 
 enum { MOST = 64 };
@@ -269,6 +270,27 @@ static void test_claims(void **state)
     assert_int_equal(claim_of(0.8, &i, 0.7, true), CLAIM_NOT_HIGHER);
     const polyp_interval none = {NAN, NAN};
     assert_int_equal(claim_of(0.8, &none, 0.7, false), CLAIM_HIGHER);
+    assert_string_equal(claim_words(CLAIM_EXCEEDS, false), "exceeds");
+    assert_string_equal(claim_words(CLAIM_EXCEEDS, true), "is below");
+}
+
+static void test_published_numbers(void **state)
+{
+    (void)state;
+    published_score p[PUBLISHED_MOST];
+    char many[PUBLISHED_MOST * 6 + 8] = "mae=0";
+    size_t count;
+    assert_ok(claims_parse(p, &count, "jaccard=.7871,hausdorff_95=12"));
+    assert_true(count == 2 && p[0].metric == SCORE_JACCARD && p[0].value == .7871);
+    assert_true(p[1].metric == SCORE_HAUSDORFF && p[1].value == 12);
+    assert_ok(claims_parse(p, &count, NULL));
+    assert_int_equal(count, 0);
+    static const char *const wrong[] = {"dice=.9", "dsc", "dsc=", "=.9", "dsc=.9x", "dsc=.9,,mae=0"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_failed(claims_parse(p, &count, wrong[i]), POLYP_ERR_ARGUMENT, "is not a metric of the table and a number");
+    }
+    for (int i = 0; i < PUBLISHED_MOST; i++) strcat(many, ",mae=0");
+    assert_failed(claims_parse(p, &count, many), POLYP_ERR_ARGUMENT, "more than 32");
 }
 
 int main(void)
@@ -285,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_p_is_uniform_under_chance),
         cmocka_unit_test(test_compare_without_memory),
         cmocka_unit_test(test_claims),
+        cmocka_unit_test(test_published_numbers),
     };
     return cmocka_run_group_tests_name("statistics", tests, NULL, NULL);
 }

@@ -82,6 +82,7 @@ static const html_part parts[] = {
     {"cards", page_cards},
     {"histogram", page_histogram},
     {"six", page_six},
+    {"published", page_published},
     {"conventions", page_conventions},
     {"objects", page_objects},
     {"others", page_others},

@@ -25,6 +25,7 @@ status page_objects(file_writer *w, const void *context);
 /* page_strata.c */
 status page_strata(file_writer *w, const void *context);
 status page_comparison(file_writer *w, const void *context);
+status page_published(file_writer *w, const void *context);
 
 /* page_curves.c */
 status page_curves(file_writer *w, const void *context);

@@ -1,4 +1,4 @@
-/* Scores of parts of the set, and two models beside each other. */
+/* Scores of parts of the set, beside published ones, and two models beside each other. */
 #include <math.h>
 
 #include "report/page_impl.h"
@@ -95,4 +95,32 @@ status page_comparison(file_writer *w, const void *context)
         "groups\xe2\x80\x99 mean differences%s.</p></section>\n",
         p->comparison->tests[SCORE_JACCARD].pictures, p->comparison->tests[SCORE_JACCARD].groups,
         p->comparison->tests[SCORE_JACCARD].exact ? ", exact" : "");
+}
+
+/* ---- others' numbers ------------------------------------------------------------------------------------ */
+
+static status published_row(file_writer *w, const score_report *r, const published_score *p)
+{
+    const score_fact *const fact = &score_facts[p->metric];
+    const int decimals = fact->unit[0] ? 2 : 4;
+    TRY(file_print(w, "<tr><th scope=\"row\">"));
+    TRY(html_text(w, fact->title));
+    TRY(file_print(w, "</th><td>"));
+    TRY(html_number(w, r->all.mean[p->metric], decimals));
+    TRY(file_print(w, "</td><td class=\"interval\">"));
+    TRY(html_interval(w, &r->all.mean_95[p->metric], decimals));
+    return file_print(w, "</td><td>%s</td><td>%g</td></tr>\n",
+                      claim_words(score_claim(r, p), fact->less_is_better), p->value);
+}
+
+status page_published(file_writer *w, const void *context)
+{
+    const score_report *const r = ((const page *)context)->report;
+    if (r->published_count == 0) return POLYP_OK;
+    TRY(file_print(w, "<h3>Beside published numbers</h3>\n<p class=\"note\">Means per image; one exceeds another only when "
+                      "the nearer end of its interval does.</p>\n<div class=\"wide\"><table><thead><tr><td></td>"
+                      "<th scope=\"col\">per image</th><th scope=\"col\">95 %%</th><td></td><th scope=\"col\">published"
+                      "</th></tr></thead><tbody>\n"));
+    for (size_t i = 0; i < r->published_count; i++) TRY(published_row(w, r, &r->published[i]));
+    return file_print(w, "</tbody></table></div>\n");
 }

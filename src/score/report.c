@@ -31,6 +31,12 @@ double score_value(const score_report *r, const score_row *row, enum score_metri
     return left_out ? (double)NAN : row->values[metric];
 }
 
+enum claim score_claim(const score_report *r, const published_score *published)
+{
+    const enum score_metric m = published->metric;
+    return claim_of(r->all.mean[m], &r->all.mean_95[m], published->value, score_facts[m].less_is_better);
+}
+
 /* ---- a part -------------------------------------------------------------------------------- */
 
 /* Some of the rows, with room for numbers of each. */

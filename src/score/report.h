@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "score/calibration.h"
+#include "score/claims.h"
 #include "score/facts.h"
 #include "score/levels.h"
 #include "score/objects.h"
@@ -91,6 +92,8 @@ typedef struct score_report {
     const char **part_names; /* of rows[].part. Set by the caller, NULL: no breakdown */
     size_t part_count;
     double seconds; /* set by the caller */
+    const published_score *published; /* [published_count] what the means are held against. Set by the caller */
+    size_t published_count;
 
     /* from here on: filled by score_report_sum() */
     size_t false_alarms; /* pictures without a polyp in which something was found */
@@ -113,6 +116,9 @@ status score_report_sum(score_report *r);
 /* A row's value as it goes into means; NaN when it is left out: with EMPTY_LEFT_OUT a picture without a polyp has accuracy
  * and specificity, but they do not count. */
 double score_value(const score_report *r, const score_row *row, enum score_metric metric);
+
+/* What may be said of its mean per image beside a published one. */
+enum claim score_claim(const score_report *r, const published_score *published);
 
 /* (k - 0.5) / 255, within 0 .. 1: what --threshold takes for index k of a sweep. */
 double sweep_threshold(int k);
@@ -139,6 +145,7 @@ struct json_t *score_report_json(const score_report *r);
 
 /* Tables as text: the six metrics per image and pooled; everything when `all`. */
 void score_report_print(FILE *to, const score_report *r, bool all);
+void score_claims_print(FILE *to, const score_report *r); /* a line for each published number, an empty one before them */
 void score_comparison_print(FILE *to, const score_report *first, const score_report *second,
                             const score_comparison *comparison);
 

@@ -13,6 +13,13 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null(); /* JSON has no NaN */
 }
 
+/* jansson takes UTF-8 only; the name of a file or group may be anything. */
+static json_t *text_json(const char *text)
+{
+    json_t *const value = json_string(text ? text : "");
+    return value ? value : json_string("(a name that is not UTF-8)");
+}
+
 static json_t *interval_json(const polyp_interval *i)
 {
     return json_pack("[oo]", number(i->low), number(i->high));
@@ -51,7 +58,7 @@ static json_t *curve_json(const double curve[LEVELS])
 
 static json_t *part_json(const score_part *p)
 {
-    return json_pack("{ss sI sI so so so}", "name", p->name, "images", (json_int_t)p->images, "without_polyp",
+    return json_pack("{so sI sI so so so}", "name", text_json(p->name), "images", (json_int_t)p->images, "without_polyp",
                      (json_int_t)p->without_polyp, "per_image", values_json(p->mean, SCORE_METRICS), "pooled",
                      values_json(p->pooled, SCORE_POOLED), "confidence", intervals_json(p->mean_95, SCORE_DSC + 1));
 }
@@ -133,12 +140,26 @@ static json_t *parts_json(const score_part *parts, size_t count)
     return out;
 }
 
+static json_t *published_json(const score_report *r)
+{
+    json_t *const out = json_array();
+    for (size_t i = 0; i < r->published_count; i++) {
+        const published_score *const p = &r->published[i];
+        const score_fact *const fact = &score_facts[p->metric];
+        const char *const claim = claim_words(score_claim(r, p), fact->less_is_better);
+        json_array_append_new(out,
+                              json_pack("{ss so so ss}", "metric", fact->key, "published", number(p->value),
+                                        "per_image", number(r->all.mean[p->metric]), "claim", claim));
+    }
+    return out;
+}
+
 /* ---- the whole ----------------------------------------------------------------------------- */
 
 static void add_summary(json_t *out, const score_report *r)
 {
     static const char *const rules[] = {"none", "sklearn", "eps"};
-    json_object_set_new(out, "scored", json_string(r->scored ? r->scored : ""));
+    json_object_set_new(out, "scored", text_json(r->scored));
     json_object_set_new(out, "images", json_integer((json_int_t)r->count));
     json_object_set_new(out, "without_polyp", json_integer((json_int_t)r->all.without_polyp));
     json_object_set_new(out, "false_alarms", json_integer((json_int_t)r->false_alarms));
@@ -165,6 +186,7 @@ json_t *score_report_json(const score_report *r)
     json_object_set_new(out, "sweep", r->settings.probabilities ? sweep_json(&r->sweep) : json_null());
     json_object_set_new(out, "calibration",
                         r->settings.probabilities ? calibration_json(&r->calibration) : json_null());
+    json_object_set_new(out, "published", published_json(r));
     json_object_set_new(out, "seconds", number(r->seconds));
     return out;
 }

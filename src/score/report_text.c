@@ -149,6 +149,20 @@ void score_report_print(FILE *to, const score_report *r, bool all)
     print_tail(to, r);
 }
 
+static void print_claim(FILE *to, const score_report *r, const published_score *published)
+{
+    const enum score_metric m = published->metric;
+    const polyp_interval *const i = &r->all.mean_95[m];
+    fprintf(to, "%s per image %.4f (95 %% %.4f .. %.4f): %s %g\n", score_facts[m].title, r->all.mean[m], i->low, i->high,
+            claim_words(score_claim(r, published), score_facts[m].less_is_better), published->value);
+}
+
+void score_claims_print(FILE *to, const score_report *r)
+{
+    if (r->published_count > 0) fprintf(to, "\n");
+    for (size_t i = 0; i < r->published_count; i++) print_claim(to, r, &r->published[i]);
+}
+
 /* ---- two models ---------------------------------------------------------------------------- */
 
 void score_comparison_print(FILE *to, const score_report *first, const score_report *second,

@@ -303,13 +303,3 @@ done:
     memory_free(g.sums);
     return result;
 }
-
-/* ---- words --------------------------------------------------------------------------------- */
-
-enum claim claim_of(double value, const polyp_interval *interval, double published, bool less_is_better)
-{
-    const double sign = less_is_better ? -1 : 1;
-    const double nearer = less_is_better ? interval->high : interval->low;
-    if (sign * nearer > sign * published) return CLAIM_EXCEEDS;
-    return sign * value > sign * published ? CLAIM_HIGHER : CLAIM_NOT_HIGHER;
-}

@@ -55,14 +55,4 @@ typedef struct paired_test {
  */
 status paired_compare(paired_test *out, const double *first, const double *second, const int *groups, size_t count);
 
-/* ---- words --------------------------------------------------------------------------------- */
-
-/* What may be said of a value beside a published one. Where less is better, "below" stands for "above". */
-enum claim {
-    CLAIM_EXCEEDS,   /* even the interval's nearer end is better */
-    CLAIM_HIGHER,    /* the value is better, the interval reaches the other */
-    CLAIM_NOT_HIGHER /* the value is not better */
-};
-enum claim claim_of(double value, const polyp_interval *interval, double published, bool less_is_better);
-
 #endif
