@@ -267,7 +267,8 @@ size_t build_bytes(const onednn_plan *p)
     const size_t weights = p->training ? plan_span_count(&p->base.options) * of_span : p->prepared_bytes;
     size_t pictures = shape_count(p->base.input);
     for (int k = 0; k <= g->auxiliary_count; k++) pictures += shape_count(p->shapes[graph_output(g, k)]);
-    return p->arena_bytes + p->scratch_bytes + p->weights_scratch_bytes + p->partial_count * sizeof(double) + weights +
+    const size_t scratch = p->training ? p->scratch_bytes : 0;
+    return p->arena_bytes + scratch + p->weights_scratch_bytes + p->partial_count * sizeof(double) + weights +
            pictures * sizeof(float) + narrow_input_count(p) * element_bytes(p->element);
 }
 
@@ -302,15 +303,16 @@ status build_memory(onednn_plan *p)
 {
     TRY(memory_new(&p->arena, p->arena_bytes));
     TRY(build_pictures(p));
-    unsigned char *scratch = NULL;
-    TRY(memory_new(&scratch, p->scratch_bytes));
-    p->scratch = scratch;
     TRY(memory_new(&p->partials, p->partial_count));
     if (!p->training) {
+        p->scratch = p->arena;
         TRY(memory_new(&p->prepared, p->prepared_bytes));
         deal_prepared(p);
         return POLYP_OK;
     }
+    unsigned char *scratch = NULL;
+    TRY(memory_new(&scratch, p->scratch_bytes));
+    p->scratch = scratch;
     TRY(memory_new(&p->weights_scratch, p->weights_scratch_bytes));
     for (int k = 0; k < PLAN_SPANS; k++) {
         if (plan_has_span(&p->base.options, k)) TRY(memory_new(&p->spans[k], p->span_values));

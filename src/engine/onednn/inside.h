@@ -122,7 +122,7 @@ typedef struct onednn_plan {
     unsigned char *prepared; /* infer: all weights and biases */
     size_t prepared_bytes;
 
-    void *scratch; /* oneDNN's, for weights that change their layout */
+    void *scratch; /* oneDNN's, for weights that change their layout; infer: in the arena, which is idle then */
     size_t scratch_bytes;
     unsigned char *weights_scratch; /* train: the copy that a pass in another layout or precision wants */
     size_t weights_scratch_bytes;

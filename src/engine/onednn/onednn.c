@@ -50,7 +50,7 @@ static void destroy(plan *base)
     memory_free(p->slots);
     memory_free(p->running);
     memory_free(p->prepared);
-    memory_free(p->scratch);
+    if (p->training) memory_free(p->scratch);
     memory_free(p->weights_scratch);
     memory_free(p->partials);
     memory_free(p->timings);

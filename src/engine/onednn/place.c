@@ -247,5 +247,7 @@ status place_values(onednn_plan *p)
     TRY(place_inner(p));
     TRY(forward_lifetimes(p));
     if (p->training) TRY(place_gradients(p));
-    return plan_memory_assign(p->buffers.blocks, p->buffers.count, &p->arena_bytes);
+    TRY(plan_memory_assign(p->buffers.blocks, p->buffers.count, &p->arena_bytes));
+    if (!p->training && p->arena_bytes < p->scratch_bytes) p->arena_bytes = p->scratch_bytes;
+    return POLYP_OK;
 }
