@@ -2,9 +2,15 @@
 #include "engine_help.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
+#include "learn/correct_means.h"
 #include "learn/value_range.h"
+#include "media/image.h"
 #include "net/quantise.h"
 
 enum { COUNT = 5000 };
@@ -143,6 +149,83 @@ static void every_point_is_observed(void **state)
     }
 }
 
+/* ---- means ----------------------------------------------------------------------------------------------- */
+
+/* Six noisy pictures with empty masks. */
+static void make_pictures(char folder[64])
+{
+    char path[128];
+    random_stream r = random_open(11, RANDOM_TEST, 2, 0);
+    strcpy(folder, "/tmp/polyp-calibrate-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < 12; i++) {
+        polyp_image image = {0};
+        const char *const kind = i < 6 ? "images" : "masks";
+        (void)snprintf(path, sizeof path, "%s/%s", folder, kind);
+        assert_ok(folder_create(path));
+        (void)snprintf(path, sizeof path, "%s/%s/%d.png", folder, kind, i % 6);
+        assert_ok(image_create(&image, 32, 32, i < 6 ? 3 : 1));
+        for (size_t k = 0; k < 32 * 32 * 3 && i < 6; k++) image.pixels[k] = (unsigned char)random_below(&r, 256);
+        assert_ok(image_write_png(&image, path));
+        polyp_image_free(&image);
+    }
+}
+
+/* How far each running mean of batch norm `name` was moved: out[8]. */
+static void moved(double out[8], const params *corrected, const params *original, const char *name)
+{
+    const int i = param_find(original->table, name);
+    assert_true(i >= 0 && original->table->entries[i].count == 8);
+    for (size_t c = 0; c < 8; c++) out[c] = (double)params_f32(corrected, i)[c] - (double)params_f32(original, i)[c];
+}
+
+/* Weights that rounding did not change move nothing; the stem's, made k times as large, move the mean behind them by
+ * k - 1 of it, and no other, because batch norm takes the size out. */
+static void means_take_the_shift_in(void **state)
+{
+    (void)state;
+    char folder[64], line[96];
+    polyp_model model = {.facts = model_facts_default("tiny")};
+    dataset pictures = {0};
+    unet_spec spec;
+    params drawn, eights, same, doubled, tripled;
+    double none[8], one[8], two[8], other[8];
+    model.facts.size = 32;
+    make_pictures(folder);
+    assert_ok(dataset_open(&pictures, folder, NULL));
+    assert_ok(unet_preset(&spec, "tiny"));
+    assert_ok(unet_build(&model.graph, &spec));
+    assert_ok(params_create(&drawn, &model.graph.params));
+    params_initialise(&drawn, 4);
+    assert_ok(quantise_weights(&eights, &model.graph, &drawn, 1));
+    assert_ok(quantise_undo(&model.weights, &eights));
+    assert_ok(correct_means(&same, &model, &eights, &pictures, "reference", 1, NULL));
+    float *const scales = (float *)(size_t)eights.scales[param_find(&model.graph.params, "encoder.conv1.weight")];
+    for (int c = 0; c < 8; c++) scales[c] *= 2;
+    assert_ok(correct_means(&doubled, &model, &eights, &pictures, "reference", 1, NULL));
+    for (int c = 0; c < 8; c++) scales[c] *= 1.5F;
+    assert_ok(correct_means(&tripled, &model, &eights, &pictures, "reference", 1, NULL));
+    moved(none, &same, &model.weights, "encoder.bn1.running_mean");
+    moved(one, &doubled, &model.weights, "encoder.bn1.running_mean");
+    moved(two, &tripled, &model.weights, "encoder.bn1.running_mean");
+    moved(other, &doubled, &model.weights, "encoder.layer1.0.bn1.running_mean");
+    for (int c = 0; c < 8; c++) {
+        assert_true(none[c] == 0);
+        assert_true(fabs(one[c]) > 1e-4 && fabs(two[c] - 2 * one[c]) < 1e-3 * fabs(one[c]));
+        assert_true(fabs(other[c]) < 1e-3);
+    }
+    params_free(&drawn);
+    params_free(&eights);
+    params_free(&same);
+    params_free(&doubled);
+    params_free(&tripled);
+    params_free(&model.weights);
+    graph_free(&model.graph);
+    dataset_free(&pictures);
+    (void)snprintf(line, sizeof line, "rm -rf '%s'", folder);
+    assert_int_equal(system(line), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +233,7 @@ int main(void)
         cmocka_unit_test(methods_do_what_they_say),
         cmocka_unit_test(odd_values_do_no_harm),
         cmocka_unit_test(every_point_is_observed),
+        cmocka_unit_test(means_take_the_shift_in),
     };
     return cmocka_run_group_tests_name("calibrate", tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "engine/engine.h"
 #include "learn/calibrate.h"
+#include "learn/correct_means.h"
 #include "learn/evaluate.h"
 #include "net/quantise.h"
 
@@ -16,6 +17,7 @@ enum { DECODERS = 2 };
 typedef struct quantising {
     const quantise_options *options;
     const polyp_model *from;
+    params corrected; /* f32, what stays so in 8 bits */
     polyp_model made; /* shares graph and path with `from` */
     dataset all, pictures;
     evaluate_row *before, *after;
@@ -156,7 +158,7 @@ static status describe(quantising *q, const char *range)
     char fingerprint[17];
     TRY(dataset_fingerprint(fingerprint, &q->pictures));
     (void)snprintf(q->made.facts.quantisation, sizeof q->made.facts.quantisation,
-                   "{\"weights\":\"whole numbers, a scale for each output channel, least squares\","
+                   "{\"weights\":\"whole numbers, a scale for each output channel, least squares, means corrected\","
                    "\"values\":\"whole numbers, range %s\",\"pictures\":%zu,\"pictures_xxh3\":\"%s\"}",
                    range, q->pictures.count, fingerprint);
     return POLYP_OK;
@@ -166,7 +168,13 @@ static status make_weights(quantising *q)
 {
     const polyp_model *const from = q->from;
     if (params_check_finite(&from->weights, q->threads) != POLYP_OK) return fail_within(POLYP_ERR_FORMAT, from->path);
-    return quantise_weights(&q->made.weights, &from->graph, &from->weights, q->threads);
+    TRY(quantise_weights(&q->made.weights, &from->graph, &from->weights, q->threads));
+    TRY(correct_means(&q->corrected, from, &q->made.weights, &q->pictures, q->options->engine, q->threads,
+                      q->options->watch));
+    for (int i = 0; i < from->graph.params.count; i++) {
+        if (q->made.weights.dtype[i] == DTYPE_F32) q->made.weights.data[i] = q->corrected.data[i];
+    }
+    return POLYP_OK;
 }
 
 static status make_room(quantising *q)
@@ -183,6 +191,7 @@ static void clear(quantising *q)
     memory_free(q->before);
     memory_free(q->after);
     params_free(&q->made.weights);
+    params_free(&q->corrected);
     dataset_free(&q->pictures);
     dataset_free(&q->all);
 }
