@@ -134,33 +134,48 @@ static status find_precision(quantising *q)
     return POLYP_OK;
 }
 
+/* Batch norms with their means corrected, or as they were. */
+static void use_means(quantising *q, bool corrected)
+{
+    const params *const p = corrected ? &q->corrected : &q->from->weights;
+    for (int i = 0; i < p->table->count; i++) {
+        if (q->made.weights.dtype[i] == DTYPE_F32) q->made.weights.data[i] = p->data[i];
+    }
+}
+
+/* Every range, with and without correction: which is better depends on the network, so Dice decides. */
 static status choose_range(quantise_result *out, quantising *q)
 {
     enum range_method first, end, best = RANGE_LEAST_SQUARES;
     TRY(find_precision(q));
     TRY(methods_of(&first, &end, q));
     TRY(score(q->before, q->from, q, "f32", "original"));
-    for (enum range_method m = first; m < end; m++) {
-        quantise_result tried;
-        TRY(score_range(&tried, q, m));
-        if (m > first && !(tried.change < out->change)) continue;
-        *out = tried;
-        best = m;
+    for (int corrected = 0; corrected < 2; corrected++) {
+        use_means(q, corrected == 1);
+        for (enum range_method m = first; m < end; m++) {
+            quantise_result tried;
+            TRY(score_range(&tried, q, m));
+            tried.corrected = corrected == 1;
+            if ((corrected == 1 || m > first) && !(tried.change < out->change)) continue;
+            *out = tried;
+            best = m;
+        }
     }
+    use_means(q, out->corrected);
     return use_range(q, best);
 }
 
 /* ---- the file -------------------------------------------------------------------------------------------- */
 
 /* What was done, as JSON, for the file's metadata: of inputs only. */
-static status describe(quantising *q, const char *range)
+static status describe(quantising *q, const quantise_result *chosen)
 {
     char fingerprint[17];
     TRY(dataset_fingerprint(fingerprint, &q->pictures));
     (void)snprintf(q->made.facts.quantisation, sizeof q->made.facts.quantisation,
-                   "{\"weights\":\"whole numbers, a scale for each output channel, least squares, means corrected\","
+                   "{\"weights\":\"whole numbers, a scale for each output channel, least squares\",\"means\":\"%s\","
                    "\"values\":\"whole numbers, range %s\",\"pictures\":%zu,\"pictures_xxh3\":\"%s\"}",
-                   range, q->pictures.count, fingerprint);
+                   chosen->corrected ? "corrected" : "as they were", chosen->range, q->pictures.count, fingerprint);
     return POLYP_OK;
 }
 
@@ -169,12 +184,8 @@ static status make_weights(quantising *q)
     const polyp_model *const from = q->from;
     if (params_check_finite(&from->weights, q->threads) != POLYP_OK) return fail_within(POLYP_ERR_FORMAT, from->path);
     TRY(quantise_weights(&q->made.weights, &from->graph, &from->weights, q->threads));
-    TRY(correct_means(&q->corrected, from, &q->made.weights, &q->pictures, q->options->engine, q->threads,
-                      q->options->watch));
-    for (int i = 0; i < from->graph.params.count; i++) {
-        if (q->made.weights.dtype[i] == DTYPE_F32) q->made.weights.data[i] = q->corrected.data[i];
-    }
-    return POLYP_OK;
+    return correct_means(&q->corrected, from, &q->made.weights, &q->pictures, q->options->engine, q->threads,
+                         q->options->watch);
 }
 
 static status make_room(quantising *q)
@@ -209,7 +220,7 @@ status quantise_model(quantise_result *out, const char *path, const polyp_model 
     TRY_DONE(make_weights(&q));
     TRY_DONE(calibrate(&q.calibration, model, &q.pictures, options->engine, q.threads, options->watch));
     TRY_DONE(choose_range(&found, &q));
-    TRY_DONE(describe(&q, found.range));
+    TRY_DONE(describe(&q, &found));
     TRY_DONE(model_write(path, &q.made.graph, &q.made.weights, &q.made.facts));
     *out = found;
 done:

@@ -21,6 +21,7 @@ typedef struct quantise_result {
     double change, largest;  /* mean and largest absolute difference of one picture's */
     char worst[128];         /* the stem with the largest; "" when there is none */
     const char *range;       /* how values' ranges were chosen */
+    bool corrected;          /* running means take in the shift that rounded weights make (learn/correct_means.h) */
     const char *precision;   /* in which the second model was scored: "int8"; "f32" where the engine cannot */
 } quantise_result;
 
