@@ -28,7 +28,11 @@ static bool program_folder(char *out, size_t size)
 static bool is_below(shipped_model *out, const char *folder, const char *below)
 {
     const int length = snprintf(out->path, sizeof out->path, "%s%s/" NAME, folder, below);
-    return length > 0 && (size_t)length < sizeof out->path && file_exists(out->path);
+    if (length < 0 || (size_t)length >= sizeof out->path || !file_exists(out->path)) return false;
+    char *const plain = realpath(out->path, NULL); /* without the `..`, for people to read */
+    if (plain && strlen(plain) < sizeof out->path) strcpy(out->path, plain);
+    free(plain);
+    return true;
 }
 
 status command_shipped_model(shipped_model *out)

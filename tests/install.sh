@@ -24,6 +24,8 @@ check() { # check "what" COMMAND...
 
 installs() { DESTDIR=$work/root meson install -C "$build" --no-rebuild --quiet; }
 
+finds_network() { (unset POLYP_MODEL && "$polyp" info >"$work/info" && grep "^file  *$work/root.*safetensors" "$work/info"); }
+
 # The installed tree stands under $work/root: pkg-config's paths get that before them.
 settings() {
     local folder
@@ -57,12 +59,13 @@ refuses() { # the example hands the library's words on
         grep -q README.md "$work/words" && [[ ! -e $work/no.png ]]
 }
 
-echo 1..9
+echo 1..10
 check "installs" installs
 polyp=$(find "$work/root" -name polyp -path '*/bin/*')
 LD_LIBRARY_PATH=$(dirname "$(find "$work/root" -name libpolyp.so)")
 export LD_LIBRARY_PATH
 check "the installed program runs" "$polyp" --version
+check "the installed program finds the network installed with it" finds_network
 check "the shared library has its number" test -e "$LD_LIBRARY_PATH/libpolyp.so.0"
 check "example compiles with the shared library" compiles_shared
 check "example compiles with the static library" compiles_static
