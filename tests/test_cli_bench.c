@@ -43,6 +43,7 @@ static void bench_tells(void **state)
     assert_null(strstr(r->out, "machine"));
 }
 
+#ifdef HAVE_ONEDNN
 /* Flops and bytes of a line, from the JSON's profile. */
 static const json_t *line_named(const json_t *profile, const char *op, const char *kind)
 {
@@ -54,6 +55,7 @@ static const json_t *line_named(const json_t *profile, const char *op, const cha
     fail_msg("no line for %s, %s", op, kind);
     return NULL;
 }
+#endif
 
 static double number_of(const json_t *line, const char *key)
 {
