@@ -1,7 +1,5 @@
 /* polyp predict: masks for pictures. */
 #include <stdint.h>
-#include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "app.h"
@@ -36,16 +34,10 @@ static void defaults(void *block)
 }
 
 /* A folder, or a file that ends like a picture: no model. */
-static bool names_picture(const char *path)
+static bool names_input(const char *path)
 {
-    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".tif", ".tiff"};
-    const char *const dot = strrchr(path, '.');
     struct stat facts;
-    if (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode)) return true;
-    for (size_t i = 0; dot && i < sizeof endings / sizeof endings[0]; i++) {
-        if (strcasecmp(dot, endings[i]) == 0) return true;
-    }
-    return false;
+    return (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode)) || command_names_picture(path);
 }
 
 static void print_result(const predict_result *r, const char *out)
@@ -62,7 +54,7 @@ static int run(const void *block, const arguments *rest)
     json_target json;
     progress watched;
     shipped_model shipped;
-    const size_t models = names_picture(rest->items[0]) ? 0 : 1;
+    const size_t models = names_input(rest->items[0]) ? 0 : 1;
     if (models == rest->count) {
         fprintf(stderr, "polyp: predict: needs a picture or a folder of pictures after the model\n");
         return EXIT_MISUSED;

@@ -178,6 +178,8 @@ typedef struct predict_result {
 /* Writes OUT/STEM.png, and STEM.overlay.jpg, STEM.probability.png when asked. Two inputs with one stem: ARGUMENT before
  * anything runs. */
 COMMANDS_LOCAL polyp_status command_predict(predict_result *out, const predict_options *options);
+/* Does the name end as those of the pictures that are taken from a folder do? (A file that is named is always tried.) */
+COMMANDS_LOCAL bool command_names_picture(const char *name);
 
 typedef struct recipe_options {
     const char *recipe;       /* built-in or file; NULL: list the built-in ones */

@@ -29,8 +29,7 @@ static status add_picture(picture_list *list, const char *path)
     return POLYP_OK;
 }
 
-/* In a folder other files may lie about; a file that is named is always tried. */
-static bool is_picture_name(const char *name)
+bool command_names_picture(const char *name)
 {
     static const char *const endings[] = {".jpg", ".jpeg", ".png", ".tif", ".tiff"};
     const char *const dot = strrchr(name, '.');
@@ -47,7 +46,7 @@ static status add_folder(picture_list *list, const char *folder)
     TRY(folder_list(&names, folder));
     status result = POLYP_OK;
     for (size_t i = 0; i < names.count && result == POLYP_OK; i++) {
-        if (!is_picture_name(names.names[i])) continue;
+        if (!command_names_picture(names.names[i])) continue; /* other files may lie about */
         char *const path = path_join(folder, names.names[i]);
         result = path ? add_picture(list, path) : POLYP_ERR_MEMORY;
         memory_free(path);

@@ -5,6 +5,7 @@
 
 #include "learn/run_figures.h"
 #include "media/canvas.h"
+#include "model_help.h"
 
 /* ---- which pictures --------------------------------------------------------------------------------- */
 
@@ -43,7 +44,6 @@ static void test_a_sheet_of_the_worst(void **state)
 {
     (void)state;
     if (!canvas_available()) skip();
-    unet_spec spec;
     graph g = {0};
     params p;
     const engine *e;
@@ -51,13 +51,7 @@ static void test_a_sheet_of_the_worst(void **state)
     dataset data;
     evaluate_row rows[PICTURES];
     polyp_image sheet, again;
-    assert_ok(unet_preset(&spec, "tiny"));
-    assert_ok(unet_build(&g, &spec));
-    assert_ok(params_create(&p, &g.params));
-    params_initialise(&p, 5);
-    const param *const weight = &g.params.entries[param_find(&g.params, "head.weight")];
-    memset(p.flat + weight->offset, 0, weight->count * sizeof(float));
-    p.flat[g.params.entries[param_find(&g.params, "head.bias")].offset] = 3.0f;
+    make_constant_network(&g, &p, 3.0f);
     assert_ok(engine_find(&e, "reference"));
     const plan_options options = {.mode = PLAN_INFER, .threads = 1};
     assert_ok(predictor_create(&predictor, e, &g, 32, 0.5, &options));

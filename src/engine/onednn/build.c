@@ -63,25 +63,13 @@ static bool suits_winograd(const conv_spec *s)
 static conv_spec conv_spec_of(const onednn_plan *p, const work *w)
 {
     const op *const o = &p->base.graph->ops[w->u.core_op];
-    conv_spec s = {.n = p->training ? w->in.n : 1, .ic = w->in.c, .ih = w->in.h, .iw = w->in.w};
+    conv_spec s = unit_conv_spec(&w->u, p->base.graph, w->in, w->out);
+    if (!p->training) s.n = 1;
     s.bf16 = p->element == ELEMENT_BF16;
     s.f32_result = s.bf16 && writes_f32(p, &w->u);
-    if (w->u.core == CORE_UPCONV) {
-        s.oc = 4 * w->out.c;
-        s.oh = s.ih;
-        s.ow = s.iw;
-        s.kernel = 1;
-        s.stride = 1;
-        return s;
-    }
+    if (w->u.core == CORE_UPCONV) return s;
     s.planar = reads_planar(p, &w->u);
     if (s.planar) s.ic = p->shapes[0].c;
-    s.oc = w->out.c;
-    s.oh = w->out.h;
-    s.ow = w->out.w;
-    s.kernel = o->kernel;
-    s.stride = o->stride;
-    s.padding = o->padding;
     s.bias = o->has_bias || (!p->training && w->u.norm_op >= 0);
     s.sum = !p->training && w->u.residual >= 0;
     s.relu = !p->training && w->u.relu;

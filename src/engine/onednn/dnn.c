@@ -3,6 +3,9 @@
 
 #include <dnnl.h>
 #include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 #include "base/memory.h"
 
@@ -15,6 +18,15 @@ typedef const_dnnl_memory_desc_t const_layout;
 typedef dnnl_memory_desc_t layout; /* a struct, by value */
 typedef const dnnl_memory_desc_t *const_layout;
 #endif
+
+void dnn_use_threads(int threads)
+{
+#ifdef _OPENMP
+    omp_set_num_threads(threads);
+#else
+    (void)threads;
+#endif
+}
 
 struct dnn {
     dnnl_engine_t engine;

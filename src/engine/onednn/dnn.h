@@ -40,6 +40,9 @@ typedef struct conv_int8 {
 /* The bias of a channel as dnn_conv_run() wants it: oneDNN 2.6 adds it before it scales the sum. scale: not 0. */
 float dnn_int8_bias(double bias, float scale);
 
+/* oneDNN splits work by this; it must be the same when a primitive is made and when it runs. */
+void dnn_use_threads(int threads);
+
 typedef struct conv_spec {
     int n, ic, ih, iw, oc, oh, ow, kernel, stride, padding;
     bool planar; /* the source is nchw with `ic` channels as they are */

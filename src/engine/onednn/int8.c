@@ -1,21 +1,7 @@
 /* The onednn engine's int8 plans: their table, their life, and what they say of themselves. */
 #include "engine/onednn/int8.h"
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #include "net/quantise.h"
-
-/* oneDNN splits work by this; it must be the same when a primitive is made and when it runs. */
-static void use_threads(const plan *p)
-{
-#ifdef _OPENMP
-    omp_set_num_threads(p->options.threads);
-#else
-    (void)p;
-#endif
-}
 
 /* ---- life ------------------------------------------------------------------------------------------------ */
 
@@ -61,23 +47,10 @@ static status prepare_tables(byte_plan *p)
 
 static conv_spec spec_of(const byte_plan *p, const byte_work *w)
 {
-    const op *const o = &p->base.graph->ops[w->u.core_op];
-    conv_spec s = {.n = w->in.n, .ic = w->in.c, .ih = w->in.h, .iw = w->in.w, .bias = true, .relu = w->u.relu};
+    conv_spec s = unit_conv_spec(&w->u, p->base.graph, w->in, w->out);
+    s.bias = true;
+    s.relu = w->u.relu;
     s.sum = w->u.residual >= 0;
-    if (w->u.core == CORE_UPCONV) {
-        s.oc = 4 * w->out.c;
-        s.oh = s.ih;
-        s.ow = s.iw;
-        s.kernel = 1;
-        s.stride = 1;
-        return s;
-    }
-    s.oc = w->out.c;
-    s.oh = w->out.h;
-    s.ow = w->out.w;
-    s.kernel = o->kernel;
-    s.stride = o->stride;
-    s.padding = o->padding;
     return s;
 }
 
@@ -117,7 +90,7 @@ static status outline(byte_plan **out, const graph *g, shape input, const plan_o
     status result = memory_new(&p, 1);
     if (result != POLYP_OK) return result;
     p->base = (plan){.engine = &engine_int8, .graph = g, .input = input, .options = *options};
-    use_threads(&p->base);
+    dnn_use_threads(options->threads);
     TRY_DONE(prepare_tables(p));
     TRY_DONE(make_works(p));
     TRY_DONE(int8_place(p));
@@ -163,7 +136,7 @@ status int8_memory_needed(size_t *out, size_t *spare, const graph *g, shape inpu
 
 static status load(plan *base, const params *weights)
 {
-    use_threads(base);
+    dnn_use_threads(base->options.threads);
     return int8_load(bytes_of(base), weights);
 }
 
@@ -180,7 +153,7 @@ static tensor output(plan *base, int k)
 
 static status forward(plan *base)
 {
-    use_threads(base);
+    dnn_use_threads(base->options.threads);
     return int8_forward(base);
 }
 

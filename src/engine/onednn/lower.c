@@ -190,3 +190,26 @@ void lowered_free(lowered *l, const graph *g)
     memory_free(l->producer);
     *l = (lowered){0};
 }
+
+/* ---- convolutions --------------------------------------------------------------------------------------- */
+
+conv_spec unit_conv_spec(const unit *u, const graph *g, shape in, shape out)
+{
+    const op *const o = &g->ops[u->core_op];
+    conv_spec s = {.n = in.n, .ic = in.c, .ih = in.h, .iw = in.w};
+    if (u->core == CORE_UPCONV) {
+        s.oc = 4 * out.c;
+        s.oh = in.h;
+        s.ow = in.w;
+        s.kernel = 1;
+        s.stride = 1;
+        return s;
+    }
+    s.oc = out.c;
+    s.oh = out.h;
+    s.ow = out.w;
+    s.kernel = o->kernel;
+    s.stride = o->stride;
+    s.padding = o->padding;
+    return s;
+}

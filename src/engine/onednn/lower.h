@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "engine/onednn/dnn.h"
 #include "net/graph.h"
 
 enum core { CORE_NONE, CORE_CONV, CORE_UPCONV, CORE_POOL, CORE_CONCAT, CORE_UPSAMPLE };
@@ -26,6 +27,9 @@ static inline bool unit_has_tail(const unit *u)
 {
     return u->norm_op >= 0 || u->residual >= 0 || u->relu;
 }
+
+/* Source, result and window of the convolution that computes a unit; a transposed one is a 1x1 to four groups of channels. */
+conv_spec unit_conv_spec(const unit *u, const graph *g, shape in, shape out);
 
 /*
  * A value's channels in the engine: each part of a concatenation is padded to whole blocks of `lanes`, so that every

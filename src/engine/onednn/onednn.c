@@ -1,22 +1,8 @@
 /* The onednn engine: its table, the life of a plan, and what a plan says of itself. */
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #include "engine/denormals.h"
 #include "engine/onednn/inside.h"
 #include "engine/onednn/int8.h"
 #include "engine/step.h"
-
-/* oneDNN splits work by this; it must be the same when a primitive is made and when it runs. */
-static void use_threads(const onednn_plan *p)
-{
-#ifdef _OPENMP
-    omp_set_num_threads(p->base.options.threads);
-#else
-    (void)p;
-#endif
-}
 
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
@@ -98,7 +84,7 @@ static status outline(onednn_plan **out, const graph *g, shape input, const plan
     p->lanes = dnn_lanes();
     p->training = options->mode == PLAN_TRAIN;
     p->element = options->precision == PRECISION_BF16 ? ELEMENT_BF16 : ELEMENT_F32;
-    use_threads(p);
+    dnn_use_threads(p->base.options.threads);
     TRY_DONE(prepare_tables(p));
     TRY_DONE(build_works(p));
     TRY_DONE(place_values(p));
@@ -143,25 +129,25 @@ static void *spare(plan *base, size_t *bytes)
 
 static status load(plan *base, const params *weights)
 {
-    use_threads(inside(base));
+    dnn_use_threads(base->options.threads);
     return weights_load(inside(base), weights);
 }
 
 static status save(const plan *base, params *weights)
 {
-    use_threads(inside_const(base));
+    dnn_use_threads(base->options.threads);
     return weights_save(inside_const(base), PLAN_WEIGHTS, weights);
 }
 
 static status load_span(plan *base, enum plan_span span, const params *from)
 {
-    use_threads(inside(base));
+    dnn_use_threads(base->options.threads);
     return weights_load_span(inside(base), span, from);
 }
 
 static status save_span(const plan *base, enum plan_span span, params *to)
 {
-    use_threads(inside_const(base));
+    dnn_use_threads(base->options.threads);
     return weights_save(inside_const(base), span, to);
 }
 
@@ -192,7 +178,7 @@ static tensor output(plan *base, int k)
 static status forward(plan *base)
 {
     onednn_plan *const p = inside(base);
-    use_threads(p);
+    dnn_use_threads(p->base.options.threads);
     if (!p->training) return infer_forward(p);
     const unsigned before = denormals_flush(base->options.threads);
     const status result = train_forward(p);
@@ -202,7 +188,7 @@ static status forward(plan *base)
 
 static status backward(plan *base, const tensor *gradients)
 {
-    use_threads(inside(base));
+    dnn_use_threads(base->options.threads);
     const unsigned before = denormals_flush(base->options.threads);
     const status result = train_backward(inside(base), gradients);
     denormals_restore(before, base->options.threads);
@@ -212,7 +198,7 @@ static status backward(plan *base, const tensor *gradients)
 static status step(plan *base, const step_rule *rule)
 {
     onednn_plan *const p = inside(base);
-    use_threads(p);
+    dnn_use_threads(p->base.options.threads);
     const double start = timer_start(p);
     const unsigned before = denormals_flush(base->options.threads);
     step_parameters(p->spans, &base->graph->params, p->slots, rule, base->options.threads);
