@@ -109,12 +109,15 @@ static status tell_nearest(check_work *w, const nearest *found, enum check_kind 
         f.other_split = other;
         f.distance = found[i].distance;
         f.exact = p->pixels == q->pixels;
-        const char *const near = f.exact ? "the same pixels" : "nearly the same";
+        /* beyond that stand frames of one scene, and mere likenesses */
+        const bool same_frame = f.exact || f.distance <= CHECK_SAME_FRAME;
+        const char *const is = same_frame ? "is" : "looks like";
+        const char *const near = f.exact ? "the same pixels" : same_frame ? "nearly the same" : "perhaps one scene";
         if (kind == CHECK_LEAK) {
-            TRY(check_add(w, f, "%s (%s) is %s (%s): %s, distance %.1f", p->stem, r->splits[split].name, q->stem,
-                          r->splits[other].name, near, f.distance));
+            TRY(check_add(w, f, "%s (%s) %s %s (%s): %s, distance %.1f", p->stem, r->splits[split].name, is,
+                          q->stem, r->splits[other].name, near, f.distance));
         } else {
-            TRY(check_add(w, f, "%s is %s: %s, distance %.1f", p->stem, q->stem, near, f.distance));
+            TRY(check_add(w, f, "%s %s %s: %s, distance %.1f", p->stem, is, q->stem, near, f.distance));
         }
     }
     return POLYP_OK;
