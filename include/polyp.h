@@ -132,6 +132,8 @@ typedef struct polyp_predictor_options {
                                    model, bf16 for others, where the processor computes in it, else f32 */
     const char *tta;            /* test-time augmentation: "none" (or NULL), "flips" (4 passes), "dihedral" (8), "full" (24) */
     polyp_mask_rules rules;
+    int pictures;               /* how many are expected; 0: many. For a few in f32 the predictor opens several times faster
+                                   and computes slower, by other convolutions: the last bits of probabilities differ */
 } polyp_predictor_options;
 
 POLYP_API polyp_predictor_options polyp_predictor_defaults(void);

@@ -168,6 +168,7 @@ typedef struct predict_options {
     const char *engine;
     const char *precision;    /* "auto" (or NULL), "f32", "bf16", "int8" */
     int threads;
+    int expect;               /* pictures that the network is prepared for; 0: as many as are given */
     polyp_watch watch;
 } predict_options;
 typedef struct predict_result {

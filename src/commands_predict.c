@@ -4,6 +4,7 @@
  */
 #include "commands.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -230,14 +231,22 @@ static int decoders(void)
     return half < 1 ? 1 : half > DECODERS_MOST ? DECODERS_MOST : half;
 }
 
+/* How many pictures the predictor is opened for. */
+static int expected(const run *r)
+{
+    if (r->options->expect > 0) return r->options->expect;
+    return r->inputs.count < INT_MAX ? (int)r->inputs.count : INT_MAX;
+}
+
 static status open_all(run *r)
 {
-    const polyp_predictor_options options = {.engine = r->options->engine,
-                                             .threads = r->options->threads,
-                                             .precision = r->options->precision,
-                                             .tta = r->options->tta,
-                                             .rules = r->options->rules};
+    polyp_predictor_options options = {.engine = r->options->engine,
+                                       .threads = r->options->threads,
+                                       .precision = r->options->precision,
+                                       .tta = r->options->tta,
+                                       .rules = r->options->rules};
     TRY(predict_inputs(&r->inputs, r->options));
+    options.pictures = expected(r);
     TRY(memory_new(&r->records, r->inputs.count));
     TRY(worker_pool_create(&r->writer, 1, 1));
     TRY(ahead_open(&r->ahead, decode, r, r->inputs.count, PREDICTOR_SLOTS, decoders()));

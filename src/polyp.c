@@ -1,4 +1,5 @@
 /* The public functions of polyp.h: options checked, then the work handed to the floors below. */
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -117,6 +118,7 @@ polyp_status polyp_predictor_open_ensemble(polyp_predictor **out, const polyp_mo
 {
     const polyp_predictor_options o = options ? *options : polyp_predictor_defaults();
     TRY(check_engine("polyp_predictor_open", o.engine, o.threads, o.precision));
+    TRY(check_range("polyp_predictor_open", "pictures", o.pictures, 0, INT_MAX));
     return predictor_open_models(out, models, count, &o);
 }
 

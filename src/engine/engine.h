@@ -28,6 +28,8 @@ typedef struct plan_options {
     size_t memory_limit; /* bytes; plan_create() refuses more with a sentence that says how much; 0: none */
     bool average;        /* training: keep a running average of the weights (step_rule.average) */
     bool accumulate;     /* training: plan_hold_gradients() will be called */
+    int passes;          /* inference: forward passes that are expected; 0: many. For a few, an engine may do without an
+                            algorithm whose weights take longer to prepare than it saves: then the last bits differ */
 } plan_options;
 
 /* Flat spans of a training plan, all in one layout that only the engine knows (padding holds zeros and stays zero).

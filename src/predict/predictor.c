@@ -120,11 +120,19 @@ status predictor_load(polyp_predictor *p, const params *weights)
     return load_members(p, 0, weights);
 }
 
+/* Of each plan: how many turns of how many pictures. Above the bound it is all the same. */
+static int expected_passes(int pictures, const tta_kind *tta)
+{
+    enum { MANY = 1000 };
+    return (pictures < MANY ? pictures : MANY) * tta->turns;
+}
+
 /* Each model in its own precision where that is left to it. */
 static status add_model(polyp_predictor *p, const polyp_model *model, const engine *e,
                         const polyp_predictor_options *options)
 {
-    plan_options infer = {.mode = PLAN_INFER, .threads = options->threads};
+    plan_options infer = {
+        .mode = PLAN_INFER, .threads = options->threads, .passes = expected_passes(options->pictures, p->tta)};
     const size_t first = p->member_count;
     status result = engine_precision_for(&infer.precision, e, options->precision, &model->weights);
     if (result == POLYP_ERR_UNSUPPORTED && !model->weights.value_scales) return fail_within(result, model->path);

@@ -60,6 +60,13 @@ static bool suits_winograd(const conv_spec *s)
            s->oc >= FEWEST_CHANNELS && s->ih >= SMALLEST_SIDE && s->iw >= SMALLEST_SIDE;
 }
 
+/* Its weights are transformed into two to four times as much memory, which takes as long as so many passes save. */
+static bool is_worth_transforming(const plan_options *o)
+{
+    enum { FEWEST_PASSES = 8 };
+    return o->mode == PLAN_TRAIN || o->passes == 0 || o->passes >= FEWEST_PASSES;
+}
+
 static conv_spec conv_spec_of(const onednn_plan *p, const work *w)
 {
     const op *const o = &p->base.graph->ops[w->u.core_op];
@@ -73,7 +80,7 @@ static conv_spec conv_spec_of(const onednn_plan *p, const work *w)
     s.bias = o->has_bias || (!p->training && w->u.norm_op >= 0);
     s.sum = !p->training && w->u.residual >= 0;
     s.relu = !p->training && w->u.relu;
-    s.winograd = suits_winograd(&s);
+    s.winograd = is_worth_transforming(&p->base.options) && suits_winograd(&s);
     return s;
 }
 
