@@ -33,7 +33,7 @@ static const option_row rows[] = {
     ROW_SEED("seed", options.seed, "of weights, order and augmentation"),
     ROW_TEXT("weights", weights, "X,X,...", "a number for each DATA: its share of an epoch, relative to its size"),
     ROW_TEXT("split", options.split, "NAME", "train on splits/NAME.txt (not given: train, or every pair)"),
-    ROW_TEXT("valid", options.valid, "NAME|X", "validate on a split, or on a share of the training split"),
+    ROW_TEXT("valid", options.valid, "NAME|X", "validate on a split, on a share of the training split, or none"),
     ROW_TEXT("fold", options.fold, "I/K",
              "cross-validation: keep fold I (0 to K-1) of what `polyp split` deals of the training split for the report"),
     ROW_FLAG("this-is-the-test", allow_test, "let --valid or --split be a test: `val`, `test`, a part of PraNet's TestDataset"),

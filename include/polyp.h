@@ -226,7 +226,8 @@ typedef struct polyp_train_options {
     const char *const *settings; /* [setting_count] "KEY=VALUE" on top of the recipe; NULL: none */
     size_t setting_count;
     const char *split;          /* training split; NULL: "train" when it exists, else every pair */
-    const char *valid;          /* split's name, or a fraction of the training split such as "0.1" (the default) */
+    const char *valid;          /* split's name, or a fraction of the training split such as "0.1" (the default), or "none":
+                                   every picture trains, the last epoch is kept */
     const char *fold;           /* "I/K": cross-validation, fold I (from 0) of K kept for the report; NULL: none */
     const char *encoder;        /* ImageNet weights (.pth, .safetensors, or "resnet50" where `polyp fetch` was run); NULL: random,
                                    and every group at the full rate */

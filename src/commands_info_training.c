@@ -31,6 +31,10 @@ static void print_facts(const json_t *root, const json_t *run, FILE *to)
     print_count(run, "pictures", "pictures    ", "", to);
     fprintf(to, " of split %s", text_of(run, "split", "train"));
     fprintf(to, ", data %s, encoder %s\n", text_of(run, "data", "unknown"), text_of(run, "encoder", "random"));
+    if (json_integer_value(json_object_get(run, "valid_pictures")) == 0) {
+        print_count(run, "epoch", "validation  none; weights after epoch ", "\n", to);
+        return;
+    }
     print_count(run, "epoch", "validation  after epoch ", "", to);
     print_count(run, "valid_pictures", " on ", " pictures", to);
     print_score(run, "valid_jaccard", ": Jaccard ", to);

@@ -137,6 +137,17 @@ static inline unsigned char *read_bytes(const char *path, size_t *size)
     return bytes;
 }
 
+/* How often a file holds the words. */
+static inline size_t lines_with(const char *path, const char *words)
+{
+    size_t size, count = 0;
+    char *const text = (char *)read_bytes(path, &size);
+    text[size] = '\0';
+    for (const char *at = text; (at = strstr(at, words)); at += strlen(words)) count++;
+    free(text);
+    return count;
+}
+
 /* A copy of a file's first `keep` bytes. */
 static inline void copy_cut(const char *from, const char *to, size_t keep)
 {

@@ -20,16 +20,6 @@ static int begin(void **state)
 
 #define SMALL "--recipe", "quick", "--preset", "slim18", "--size", "32", "--epochs", "1", "--batch", "2", "--threads", "1", "--quiet"
 
-static size_t lines_with(const char *path, const char *words)
-{
-    size_t size, count = 0;
-    char *const text = (char *)read_bytes(path, &size);
-    text[size] = '\0';
-    for (const char *at = text; (at = strstr(at, words)); at += strlen(words)) count++;
-    free(text);
-    return count;
-}
-
 static void train_takes_several(void **state)
 {
     (void)state;

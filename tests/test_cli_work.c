@@ -77,6 +77,26 @@ static void train_leaves_a_run(void **state)
     expect_failure(polyp("info", "--recipe", in_folder("set/splits/train.txt")), 1, "train.txt");
 }
 
+/* The same pictures without a validation give the same weights, and no scores. */
+static void train_without_validation(void **state)
+{
+    (void)state;
+    char checksum[64];
+    const cli_result *r = polyp("info", model());
+    const char *const line = strstr(r->out, "checksum");
+    assert_non_null(line);
+    (void)snprintf(checksum, sizeof checksum, "%.*s", (int)strcspn(line, "\n"), line);
+    r = polyp("train", in_folder("set"), "--out", in_folder("alone"), "--split", in_folder("run/train.txt"), "--valid", "none",
+              "--preset", "slim18", "--size", "32", "--epochs", "1", "--batch", "4", SMALL);
+    expect(r, 0, "alone/model.safetensors", NULL);
+    expect(polyp("info", in_folder("alone/model.safetensors")), 0, checksum, NULL);
+    expect(polyp("info", in_folder("alone/model.safetensors")), 0, "validation  none; weights after epoch 1\n", NULL);
+    assert_int_equal(lines_with(in_folder("alone/history.csv"), ",,,,,,,,"), 1);
+    assert_int_equal(lines_with(in_folder("alone/log.txt"), "nothing was validated"), 1);
+    assert_false(is_there(in_folder("alone/validation.png")));
+    assert_int_equal(lines_with(in_folder("alone/valid.txt"), "synth"), 0);
+}
+
 static void train_refuses(void **state)
 {
     (void)state;
@@ -506,6 +526,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(synth_twice_gives_the_same),
         cmocka_unit_test(train_leaves_a_run),
+        cmocka_unit_test(train_without_validation),
         cmocka_unit_test(train_refuses),
         cmocka_unit_test(interrupt_saves),
         cmocka_unit_test(check_tells_and_exits),

@@ -125,7 +125,8 @@ static int make_set(void **state)
     return r->exit_status;
 }
 
-static size_t lines_with(const char *text, const char *words)
+/* How often they are there. */
+static size_t occurrences(const char *text, const char *words)
 {
     size_t count = 0;
     for (const char *at = text; (at = strstr(at, words)); at += strlen(words)) count++;
@@ -138,8 +139,8 @@ static void test_a_line_an_epoch_in_a_log(void **state)
     (void)state;
     const cli_result *const r = polyp(TRAIN, "--out", in_folder("log"));
     expect(r, 0, "model.safetensors", "epoch 1 of 3: loss ");
-    assert_int_equal(lines_with(r->err, "epoch "), 3);
-    assert_int_equal(lines_with(r->err, "; 8 pictures in 0:0"), 3);
+    assert_int_equal(occurrences(r->err, "epoch "), 3);
+    assert_int_equal(occurrences(r->err, "; 8 pictures in 0:0"), 3);
     assert_null(strchr(r->err, '\r'));
 }
 

@@ -1,4 +1,6 @@
 /* curves.svg: losses, scores and the learning rate by epoch. */
+#include <math.h>
+
 #include "base/memory.h"
 #include "learn/history.h"
 #include "media/canvas.h"
@@ -22,6 +24,15 @@ static bool encoder_differs(const history *h)
     return false;
 }
 
+/* Not in a run without validation. */
+static bool was_scored(const history *h)
+{
+    for (int i = 0; i < h->count; i++) {
+        if (!isnan(h->rows[i].values[HISTORY_JACCARD])) return true;
+    }
+    return false;
+}
+
 static status draw(const history *h, const char *path, double *room)
 {
     const size_t n = (size_t)h->count;
@@ -40,12 +51,12 @@ static status draw(const history *h, const char *path, double *room)
         series_of(h, epochs, room + 6 * n, "encoder", HISTORY_ENCODER_LEARNING_RATE),
     };
     const plot_axis by_epoch = {.label = "epoch", .whole = true};
-    const plot_panel panels[] = {
-        {"Loss", by_epoch, {0}, losses, 2},
-        {"Validation, mean over pictures", by_epoch, {.low = 0.0, .high = 1.0}, scores, 2},
-        {"Learning rate after the epoch", by_epoch, {0}, rates, encoder_differs(h) ? 2 : 1},
-    };
-    const plot_figure figure = {.panels = panels, .count = 3};
+    const plot_panel loss = {"Loss", by_epoch, {0}, losses, 2};
+    const plot_panel score = {"Validation, mean over pictures", by_epoch, {.low = 0.0, .high = 1.0}, scores, 2};
+    const plot_panel rate = {"Learning rate after the epoch", by_epoch, {0}, rates, encoder_differs(h) ? 2 : 1};
+    const plot_panel all[] = {loss, score, rate}, alone[] = {loss, rate};
+    const bool scored = was_scored(h);
+    const plot_figure figure = {.panels = scored ? all : alone, .count = scored ? 3 : 2};
     return plot_write(path, &figure);
 }
 

@@ -93,5 +93,5 @@ status run_figures_epoch(run_figures *f, int64_t step, int epoch, const history_
                          const dataset *data, const evaluate_row *rows)
 {
     if (f->events) TRY(event_noted(f, add_row(f, step, row)));
-    return canvas_available() ? show_worst(f, step, epoch, predictor, data, rows) : POLYP_OK;
+    return canvas_available() && data->count > 0 ? show_worst(f, step, epoch, predictor, data, rows) : POLYP_OK;
 }

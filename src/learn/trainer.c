@@ -67,7 +67,7 @@ static status train_epoch(trainer *t)
     return POLYP_OK;
 }
 
-/* Without a polyp in validation there is nothing to choose by: the last epoch is kept. */
+/* Without a validation, or a polyp in it, there is nothing to choose by: the last epoch is kept. */
 static bool is_better(const checkpoint *state, double jaccard)
 {
     return isnan(jaccard) || jaccard > state->best;
@@ -90,6 +90,14 @@ static status keep(trainer *t, const polyp_evaluation *e)
     return POLYP_OK;
 }
 
+static status tell_epoch(trainer *t, double loss, const polyp_evaluation *e)
+{
+    const int epoch = t->state.epoch, epochs = t->recipe.epochs;
+    if (!trainer_validates(t)) return run_log_line(&t->log, "epoch %d of %d: loss %.4f", epoch, epochs, loss);
+    return run_log_line(&t->log, "epoch %d of %d: loss %.4f, validation Jaccard %.4f, DSC %.4f%s", epoch, epochs, loss,
+                        e->per_image.jaccard, e->per_image.dsc, t->state.best_epoch == epoch ? " (best)" : "");
+}
+
 static status finish_epoch(trainer *t)
 {
     polyp_evaluation e = {0};
@@ -103,10 +111,7 @@ static status finish_epoch(trainer *t)
     t->state.batch = 0;
     t->state.epoch_loss = 0.0;
     TRY(save_checkpoint(t));
-    const bool best = t->state.best_epoch == t->state.epoch;
-    const status told =
-        run_log_line(&t->log, "epoch %d of %d: loss %.4f, validation Jaccard %.4f, DSC %.4f%s", t->state.epoch,
-                     t->recipe.epochs, loss, e.per_image.jaccard, e.per_image.dsc, best ? " (best)" : "");
+    const status told = tell_epoch(t, loss, &e);
     return t->state.epoch == t->recipe.epochs ? POLYP_OK : told; /* after the last there is nothing to stop */
 }
 
@@ -120,6 +125,10 @@ static status run_epochs(trainer *t)
     while (t->state.epoch < t->recipe.epochs && !is_stale(t)) {
         TRY(train_epoch(t));
         TRY(finish_epoch(t));
+    }
+    if (!trainer_validates(t)) {
+        run_log_note(&t->log, "done: nothing was validated, the last epoch is kept");
+        return POLYP_OK;
     }
     const char *const early = t->state.epoch < t->recipe.epochs ? "stopped early" : "done";
     run_log_note(&t->log, "%s: best validation Jaccard %.4f in epoch %d", early, t->state.best, t->state.best_epoch);

@@ -42,7 +42,7 @@ typedef struct trainer {
     enum precision precision;
     phase_list phases;
     plan *plan;
-    polyp_predictor *validator;
+    polyp_predictor *validator;           /* NULL without validation, as valid_loss */
     loss_function *losses[GRAPH_OUTPUTS]; /* of the logits, then of the auxiliary ones */
     loss_function *valid_loss;            /* of one validation picture */
     tensor gradients[GRAPH_OUTPUTS];      /* (batch, 1, size, size), then those of the auxiliary logits */
@@ -91,6 +91,9 @@ double trainer_smooth_loss(const trainer *t);
 /* The weights as they are now, or their average, go into t->validated and through the same path as prediction; the loader
  * then stands at the next epoch's first batch. */
 status trainer_validate(trainer *t, polyp_evaluation *out);
+
+/* Are there pictures to validate on? Else every score is no number, and the last epoch is kept. */
+bool trainer_validates(const trainer *t);
 
 /* history.csv and what is drawn from it. */
 status trainer_write_history(trainer *t, const polyp_evaluation *e);

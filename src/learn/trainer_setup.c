@@ -138,7 +138,8 @@ static status count_memory(memory_parts *m, const trainer *t)
     size_t spare;
     TRY(plan_memory_needed(&m->training, t->engine, &t->graph, input_shape(t, t->recipe.batch), &train));
     TRY(plan_memory_spare(&spare, t->engine, &t->graph, input_shape(t, t->recipe.batch), &train));
-    TRY(plan_memory_needed(&m->validation, t->engine, &t->plain, input_shape(t, 1), &infer));
+    m->validation = 0;
+    if (trainer_validates(t)) TRY(plan_memory_needed(&m->validation, t->engine, &t->plain, input_shape(t, 1), &infer));
     /* weights, both moments, the average; what the plan has room for, and may take, costs nothing */
     const size_t tables = 3 + (size_t)(t->recipe.average > 0.0), borrowed = spare / table_bytes(&t->graph.params);
     m->copies = (tables - (borrowed < SPARE_TABLES ? borrowed : SPARE_TABLES)) * table_bytes(&t->graph.params);
@@ -258,6 +259,16 @@ static status open_copies(trainer *t)
     return averages ? open_copy(&t->average, t, &taken) : POLYP_OK;
 }
 
+static status open_validation(trainer *t)
+{
+    const plan_options train = training_options(t);
+    const int size = t->recipe.size;
+    TRY(memory_new(&t->rows, t->data.valid.count));
+    if (!trainer_validates(t)) return POLYP_OK;
+    TRY(loss_open(&t->valid_loss, &t->recipe.loss, (shape){1, 1, size, size}));
+    return predictor_create(&t->validator, t->engine, &t->plain, size, t->facts.threshold, &train);
+}
+
 static status open_parts(trainer *t)
 {
     const recipe *const r = &t->recipe;
@@ -266,10 +277,8 @@ static status open_parts(trainer *t)
     TRY(loader_open(&t->loader, &t->data.train, &batches));
     TRY(plan_create(&t->plan, t->engine, &t->graph, input_shape(t, r->batch), &train));
     TRY(open_copies(t));
-    TRY(predictor_create(&t->validator, t->engine, &t->plain, r->size, t->facts.threshold, &train));
     for (int k = 0; k <= t->graph.auxiliary_count; k++) TRY(open_output(t, k));
-    TRY(loss_open(&t->valid_loss, &r->loss, (shape){1, 1, r->size, r->size}));
-    TRY(memory_new(&t->rows, t->data.valid.count));
+    TRY(open_validation(t));
     return history_create(&t->history, r->epochs);
 }
 

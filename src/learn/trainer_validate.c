@@ -47,18 +47,30 @@ static status make_average(trainer *t)
 
 /* ---- scores ----------------------------------------------------------------------------------------- */
 
-status trainer_validate(trainer *t, polyp_evaluation *out)
+bool trainer_validates(const trainer *t)
+{
+    return t->data.valid.count > 0;
+}
+
+static status score(trainer *t, polyp_evaluation *out)
 {
     const evaluate_watch watch = {&t->options->watch, "validate", t->state.epoch + 1, t->recipe.epochs, t->valid_loss};
+    if (trainer_validates(t)) {
+        TRY(predictor_load(t->validator, &t->validated));
+        TRY(evaluate_pictures(t->rows, t->validator, &t->data.valid, DECODERS, &watch));
+    }
+    out->threshold = t->facts.threshold;
+    return evaluate_sum_up(out, t->rows, t->data.valid.count, false);
+}
+
+status trainer_validate(trainer *t, polyp_evaluation *out)
+{
     TRY(plan_save(t->plan, &t->weights));
     if (t->recipe.average > 0.0) TRY(make_average(t));
     loader_seek(t->loader, t->state.epoch + 1, 0);
     params_free(&t->validated);
     TRY(params_share(&t->validated, &t->plain.params, t->recipe.average > 0.0 ? &t->average : &t->weights));
-    TRY(predictor_load(t->validator, &t->validated));
-    TRY(evaluate_pictures(t->rows, t->validator, &t->data.valid, DECODERS, &watch));
-    out->threshold = t->facts.threshold;
-    return evaluate_sum_up(out, t->rows, t->data.valid.count, false);
+    return score(t, out);
 }
 
 static double mean_loss(const trainer *t)
@@ -76,7 +88,7 @@ status trainer_write_history(trainer *t, const polyp_evaluation *e)
     row->values[HISTORY_ENCODER_LEARNING_RATE] = point.frozen[0] ? 0.0 : point.rate[0];
     row->values[HISTORY_TRAIN_LOSS] = t->state.epoch_loss / (double)trainer_batches_an_epoch(t);
     row->values[HISTORY_VALID_LOSS] = mean_loss(t);
-    history_set_scores(row, e);
+    if (trainer_validates(t)) history_set_scores(row, e);
     t->history.count = t->state.epoch + 1;
     TRY(history_write(&t->history, t->paths.history));
     return curves_write(&t->history, t->paths.curves);

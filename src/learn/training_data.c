@@ -25,6 +25,12 @@ static status refuse_test(const char *use, const char *data, const char *split, 
         use, split, split, strcmp(split, "val") == 0 ? "official " : "", use);
 }
 
+/* The length of such a run was fixed before: every picture trains, nothing chooses. */
+static bool validates(const char *valid)
+{
+    return strcmp(valid, "none") != 0;
+}
+
 /* "0.1" is a part of the training split, anything that is no number a split's name. */
 static status parse_valid(double *fraction, const char *valid)
 {
@@ -33,7 +39,8 @@ static status parse_valid(double *fraction, const char *valid)
     if (end == valid || *end) {
         *fraction = 0.0;
     } else if (!(*fraction > 0.0 && *fraction < 1.0)) {
-        return fail(POLYP_ERR_ARGUMENT, "--valid %s: a part of the training split lies between 0 and 1, such as 0.1",
+        return fail(POLYP_ERR_ARGUMENT, "--valid %s: a part of the training split lies between 0 and 1, such as 0.1; none: no "
+                    "validation, the last epoch is kept",
                     valid);
     }
     return POLYP_OK;
@@ -241,6 +248,21 @@ static status refuse_overlap(const dataset *train, const dataset *valid)
     return result;
 }
 
+/* ---- no validation ---------------------------------------------------------------------------------- */
+
+static status open_alone(training_data *d, const polyp_train_options *options)
+{
+    enum sample_part *part = NULL;
+    status result;
+    TRY_DONE(open_train(&d->opened, options));
+    TRY_DONE(memory_new(&part, d->opened.count));
+    for (size_t i = 0; i < d->opened.count; i++) part[i] = PART_TRAIN;
+    TRY_DONE(select_part(&d->train, &d->opened, part, PART_TRAIN));
+done:
+    memory_free(part);
+    return result;
+}
+
 /* ---- the whole -------------------------------------------------------------------------------------- */
 
 static status fingerprint(training_data *d)
@@ -281,7 +303,9 @@ status training_data_open(training_data *out, const polyp_train_options *options
     TRY(refuse_test("valid", o.data, o.valid, o.allow_test));
     TRY(parse_valid(&fraction, o.valid));
     TRY(check_fold(out, fraction, &o));
-    if (fraction > 0.0) {
+    if (!validates(o.valid)) {
+        TRY(open_alone(out, &o));
+    } else if (fraction > 0.0) {
         TRY(divide_opened(out, fraction, &o));
     } else {
         TRY(open_named(out, &o));

@@ -18,7 +18,8 @@ typedef struct training_data {
 /*
  * Training and validation pictures by the data sets, split, valid and fold of the options.
  * valid is a share: of all data sets together, whole groups (groups.h). valid is a name: of the first data set's splits;
- * pictures of the further ones that are near-duplicates of it are left out of training.
+ * pictures of the further ones that are near-duplicates of it are left out of training. valid is "none": every picture
+ * trains, and out->valid is empty.
  * fold: groups_three_parts() on the training split with the run's seed, the same folds as `polyp split` makes of it.
  * Refuses the official test split "val" without options->allow_test, and a picture in two parts.
  */
