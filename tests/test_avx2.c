@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef HAVE_ONEDNN
+#include "engine/onednn/winograd.h"
+#endif
 #include "net/graph.h"
 
 static void both_are_held_down(void **state)
@@ -37,6 +40,17 @@ static void bf16_is_refused_in_a_sentence(void **state)
     const plan_options options = {.precision = PRECISION_BF16, .threads = 1};
     assert_int_equal(plan_create(&p, e, &g, (shape){1, 3, 32, 32}, &options), POLYP_ERR_UNSUPPORTED);
     graph_free(&g);
+}
+
+static void our_own_bf16_convolutions_do_not_run(void **state)
+{
+    (void)state;
+#ifdef HAVE_ONEDNN
+    assert_null(winograd_fast());
+    assert_non_null(winograd_plain());
+#else
+    skip();
+#endif
 }
 
 /* Logits of slim18 with random weights; `lines` gets what runs. */
@@ -88,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_are_held_down),
         cmocka_unit_test(bf16_is_refused_in_a_sentence),
+        cmocka_unit_test(our_own_bf16_convolutions_do_not_run),
         cmocka_unit_test(a_network_agrees_with_the_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

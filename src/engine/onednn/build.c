@@ -130,6 +130,8 @@ static bool has_blind_taps(const conv_spec *s, int in, int out)
 
 static status open_primitives(onednn_plan *p, work *w)
 {
+    if (!p->training && winograd_suits(&w->spec)) w->winograd = winograd_fast();
+    if (w->winograd != NULL) return POLYP_OK;
     if (!p->training) {
         TRY(dnn_conv_open(&w->forward, p->library, &w->spec, CONV_INFER));
         return open_reorder(p, &w->load, NULL, w->forward);

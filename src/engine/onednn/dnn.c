@@ -106,6 +106,13 @@ bool dnn_has_bf16(void)
     return (isa & bf16) == bf16;
 }
 
+bool dnn_has_amx(void)
+{
+    const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+    const unsigned amx = (unsigned)dnnl_cpu_isa_avx512_core_amx;
+    return (isa & amx) == amx;
+}
+
 bool dnn_has_int8(void)
 {
     const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();

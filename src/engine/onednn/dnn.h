@@ -24,6 +24,9 @@ int dnn_lanes(void);
 /* Does this CPU multiply bf16 by itself? (oneDNN would imitate it, slower than f32.) */
 bool dnn_has_bf16(void);
 
+/* Does oneDNN multiply in whole tiles of registers (AMX)? */
+bool dnn_has_amx(void);
+
 /* Does it multiply and add bytes exactly (AVX512_VNNI)? Without, sums of two products are cut at 16 bits. */
 bool dnn_has_int8(void);
 

@@ -7,6 +7,7 @@
 #include "engine/onednn/dnn.h"
 #include "engine/onednn/kernels.h"
 #include "engine/onednn/lower.h"
+#include "engine/onednn/winograd.h"
 #include "engine/plan_memory.h"
 
 /* Where a tensor lies: some blocks of a buffer, from `block` on. buffer -1: nowhere. */
@@ -67,6 +68,7 @@ typedef struct work {
     weight_shape weights;
     conv_spec spec;
     dnn_conv *forward, *backward_data, *backward_weights;
+    const winograd_steps *winograd;        /* infer: by these, without a primitive; NULL: by `forward` */
     dnn_reorder *load;                     /* plain -> forward (infer) or the spans' layout (train) */
     dnn_reorder *store;                    /* train: back to plain */
     bool slow_weights;                     /* train: backward weights by kernel_conv_weights() */
@@ -213,9 +215,10 @@ status train_upconv(onednn_plan *p, work *w, const upconv_job *job);
 void remake_forget(onednn_plan *p);
 status remake_value(field *out, onednn_plan *p, int value);
 
-/* Bytes of the unit's weights as `c` has them; as a dot product has them. */
+/* Bytes of the unit's weights as `c` has them; as Winograd's algorithm or a dot product has them. */
 static inline size_t unit_weights_bytes(const work *w, const dnn_conv *c)
 {
+    if (w->winograd != NULL) return winograd_weights_bytes(&w->spec);
     return w->dot >= 0 ? (size_t)w->weights.ic_padded * sizeof(float) : dnn_conv_weights_bytes(c);
 }
 

@@ -209,12 +209,23 @@ static status place_inner(onednn_plan *p)
     return POLYP_OK;
 }
 
-status place_scratch(onednn_plan *p, work *w, enum scratch_use use, const dnn_conv *c, int time)
+static status scratch_add(onednn_plan *p, work *w, enum scratch_use use, size_t bytes, int time)
 {
-    if (c == NULL || dnn_conv_scratch_size(c) == 0) return POLYP_OK;
-    TRY(place_buffer(p, &w->scratch[use], dnn_conv_scratch_size(c), 0));
+    if (bytes == 0) return POLYP_OK;
+    TRY(place_buffer(p, &w->scratch[use], bytes, 0));
     place_used(p, w->scratch[use], time);
     return POLYP_OK;
+}
+
+status place_scratch(onednn_plan *p, work *w, enum scratch_use use, const dnn_conv *c, int time)
+{
+    return c == NULL ? POLYP_OK : scratch_add(p, w, use, dnn_conv_scratch_size(c), time);
+}
+
+static status forward_scratch(onednn_plan *p, work *w, int time)
+{
+    if (w->winograd == NULL) return place_scratch(p, w, SCRATCH_FORWARD, w->forward, time);
+    return scratch_add(p, w, SCRATCH_FORWARD, winograd_scratch_bytes(&w->spec, p->base.options.threads), time);
 }
 
 static status forward_lifetimes(onednn_plan *p)
@@ -223,7 +234,7 @@ static status forward_lifetimes(onednn_plan *p)
     for (int i = 0; i < p->count; i++) {
         work *const w = &p->works[i];
         const int now = forward_time(i);
-        TRY(place_scratch(p, w, SCRATCH_FORWARD, w->forward, now));
+        TRY(forward_scratch(p, w, now));
         place_used(p, p->values[w->u.value].at, now);
         place_used(p, p->values[w->u.value].copy, now);
         place_used(p, w->y, now);

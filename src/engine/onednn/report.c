@@ -19,6 +19,7 @@ static const dnn_conv *conv_of(const work *w, enum timed kind)
 /* Is this a convolution that the plan runs? */
 static bool convolves(const onednn_plan *p, const work *w, enum timed kind)
 {
+    if (w->winograd != NULL) return kind == TIMED_FORWARD;
     if (w->dot < 0) return conv_of(w, kind) != NULL;
     if (kind == TIMED_BACKWARD_DATA) return p->training && w->source_gradient.buffer >= 0;
     return kind == TIMED_FORWARD || (p->training && kind == TIMED_BACKWARD_WEIGHTS);
@@ -27,6 +28,7 @@ static bool convolves(const onednn_plan *p, const work *w, enum timed kind)
 static const char *algorithm_of(const work *w, enum timed kind)
 {
     if (w->dot >= 0) return "dot product";
+    if (w->winograd != NULL) return "winograd bf16";
     if (kind == TIMED_BACKWARD_WEIGHTS && w->slow_weights) return "tiny";
     return dnn_conv_name(conv_of(w, kind));
 }

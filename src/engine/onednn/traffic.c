@@ -63,11 +63,11 @@ static double forward_pass_bytes(const onednn_plan *p, const work *w)
 static double infer_bytes(const onednn_plan *p, const work *w)
 {
     if (w->dot >= 0) return source_bytes(p, w) + result_bytes(p, w);
-    if (w->forward == NULL) return forward_pass_bytes(p, w);
+    if (w->forward == NULL && w->winograd == NULL) return forward_pass_bytes(p, w);
     const double result = result_bytes(p, w);
     const double added = (w->spec.sum ? result : 0) + (w->copy_residual ? 2 * result : 0);
     const double dealt = w->u.core == CORE_UPCONV ? forward_pass_bytes(p, w) : 0;
-    return source_bytes(p, w) + weights_bytes(w, w->forward, false) + result + added + dealt;
+    return source_bytes(p, w) + (double)unit_weights_bytes(w, w->forward) + result + added + dealt;
 }
 
 /* Gradient of the tail; and what follows it where the core is no convolution. */

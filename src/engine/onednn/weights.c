@@ -111,6 +111,14 @@ static void prepare_bias(const work *w, const params *from)
     }
 }
 
+/* Plain weights into the form that what runs reads. */
+static status place_weights(onednn_plan *p, const work *w, const float *plain)
+{
+    if (w->winograd == NULL) return reorder(w->load, plain, w->prepared, &w->weights, p->scratch);
+    winograd_prepare(w->prepared, plain, &w->spec, p->base.options.threads);
+    return POLYP_OK;
+}
+
 static status prepare(onednn_plan *p, work *w, const params *from, float *plain)
 {
     if (w->u.norm_op >= 0) fold_norm(p, w, from, w->scale, w->shift);
@@ -118,10 +126,10 @@ static status prepare(onednn_plan *p, work *w, const params *from, float *plain)
     prepare_bias(w, from);
     const weight_shape *const s = &w->weights;
     const float *const table = params_f32(from, s->param);
-    if (w->u.norm_op < 0 && is_plain(s)) return reorder(w->load, table, w->prepared, s, p->scratch);
+    if (w->u.norm_op < 0 && is_plain(s)) return place_weights(p, w, table);
     if (s->oc != s->oc_padded || s->ic != s->ic_padded) zero(plain, plain_count(s));
     to_plain(plain, table, s, w->u.norm_op >= 0 ? w->scale : NULL, p->base.options.threads);
-    return reorder(w->load, plain, w->prepared, s, p->scratch);
+    return place_weights(p, w, plain);
 }
 
 static status prepare_all(onednn_plan *p, const params *from)

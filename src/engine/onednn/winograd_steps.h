@@ -1,0 +1,45 @@
+/* The three steps of a piece of work, which winograd.c cuts and orders: in plain C, and by AVX512_BF16. */
+#ifndef POLYP_ENGINE_ONEDNN_WINOGRAD_STEPS_H
+#define POLYP_ENGINE_ONEDNN_WINOGRAD_STEPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    WINOGRAD_POINTS = 16,    /* of a tile, 4 x 4 */
+    WINOGRAD_LANES = 16,     /* channels of a block */
+    WINOGRAD_MOST_TILES = 14 /* that are multiplied at once */
+};
+
+typedef uint16_t bf16; /* the upper half of an f32 */
+
+/* Some tiles of an image in the order of rows. */
+typedef struct tile_range {
+    int h, w;   /* of the image, pixels */
+    int across; /* tiles of a row */
+    int first, count;
+} tile_range;
+
+typedef struct tile_tail {
+    const float *bias; /* of the block */
+    bool sum, relu;
+} tile_tail;
+
+struct winograd_steps {
+    /* One block of channels: v[point * points + tile * LANES + lane], tile 0 the first of the range. Pixels around the
+     * image are 0. */
+    void (*source)(bf16 *v, size_t points, const bf16 *image, const tile_range *r);
+
+    /* An even number of tiles, `vectors` (1 or 2) blocks of output channels: m[tile][vectors * LANES] = the sum over
+     * channels, of which v has `blocks` blocks, `apart` values from one to the next, and
+     * u[channel / 2][vectors * LANES][channel % 2]. */
+    void (*multiply)(float *m, const bf16 *v, size_t apart, const bf16 *u, int blocks, int vectors, int tiles);
+
+    /* One block of output channels from m[point * points + tile * tiles + lane]; nothing outside the image is
+     * written. */
+    void (*result)(bf16 *image, const float *m, size_t points, size_t tiles, const tile_range *r,
+                   const tile_tail *tail);
+};
+
+#endif
