@@ -59,7 +59,7 @@ static status print_model(const weights_file *file, const char *path, FILE *to)
     fprintf(to, "parameters  %zu trained of %zu values, %d tensors\n", polyp_model_about(model).parameters,
             model->graph.params.values, model->graph.params.count);
     TRY_DONE(print_work(model, to));
-    if (model_is_quantised(model)) fprintf(to, "weights     in 8 bits: %s\n", facts->quantisation);
+    if (model_is_quantised(model)) info_print_quantisation(facts->quantisation, to);
     fprintf(to, "licence     %s\n", facts->licence[0] ? facts->licence : "unknown");
     print_checksum(file, to);
     if (facts->training[0]) info_print_training(facts->training, to);

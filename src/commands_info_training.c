@@ -21,6 +21,14 @@ static void print_score(const json_t *run, const char *key, const char *before, 
     if (json_is_number(value)) fprintf(to, "%s%.4f", before, json_number_value(value));
 }
 
+/* A model was gone on from, or an encoder taken, or nothing. */
+static void print_start(const json_t *run, FILE *to)
+{
+    const char *const init = text_of(run, "init", "");
+    if (init[0]) fprintf(to, "begun with the model %s\n", init);
+    else fprintf(to, "encoder %s\n", text_of(run, "encoder", "random"));
+}
+
 static void print_facts(const json_t *root, const json_t *run, FILE *to)
 {
     fprintf(to, "training    recipe %s", text_of(root, "name", "without a name"));
@@ -30,7 +38,8 @@ static void print_facts(const json_t *root, const json_t *run, FILE *to)
     fprintf(to, ", %s\n", text_of(run, "precision", "f32"));
     print_count(run, "pictures", "pictures    ", "", to);
     fprintf(to, " of split %s", text_of(run, "split", "train"));
-    fprintf(to, ", data %s, encoder %s\n", text_of(run, "data", "unknown"), text_of(run, "encoder", "random"));
+    fprintf(to, ", data %s, ", text_of(run, "data", "unknown"));
+    print_start(run, to);
     if (json_integer_value(json_object_get(run, "valid_pictures")) == 0) {
         print_count(run, "epoch", "validation  none; weights after epoch ", "\n", to);
         return;
@@ -40,6 +49,19 @@ static void print_facts(const json_t *root, const json_t *run, FILE *to)
     print_score(run, "valid_jaccard", ": Jaccard ", to);
     print_score(run, "valid_dsc", ", DSC ", to);
     fprintf(to, " (per image, at the pictures' own size)\n");
+}
+
+void info_print_quantisation(const char *quantisation, FILE *to)
+{
+    json_t *const root = json_loads(quantisation, 0, NULL);
+    fprintf(to, "weights     in 8 bits");
+    if (root) {
+        fprintf(to, ", batch norms' means %s; values in %s", text_of(root, "means", "as they were"),
+                text_of(root, "values", "8 bits"));
+        print_count(root, "pictures", ", found on ", " pictures", to);
+    }
+    fprintf(to, "\n");
+    json_decref(root);
 }
 
 void info_print_training(const char *training, FILE *to)
