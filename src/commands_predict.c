@@ -1,6 +1,6 @@
 /*
- * polyp predict: masks for pictures, in a pipeline. Workers decode and prepare the next pictures and write the last one's
- * files; the caller's thread computes. Whatever is told is told in the pictures' order.
+ * polyp predict: masks for pictures, in a pipeline. Workers decode and prepare the next pictures and write the files of those
+ * before; each lane computes one. Whatever is told is told in the pictures' order.
  */
 #include "commands.h"
 
@@ -11,64 +11,57 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/thread.h"
+#include "base/pipeline.h"
 #include "commands_predict.h"
-#include "learn/ahead.h"
 #include "media/image.h"
 #include "media/overlay.h"
+#include "predict/lanes.h"
 #include "predict/model_set.h"
-#include "predict/predictor.h"
 
-enum { OVERLAY_QUALITY = 92, DECODERS_MOST = 3 };
+enum { OVERLAY_QUALITY = 92, WORKERS_LEAST = 2 };
 
-/* A picture on its way from the decoder. */
-typedef struct decoding {
-    polyp_image picture;
-    bool submitted; /* the predictor has it in this slot */
-    status result;  /* of reading it */
-    char words[512]; /* polyp_error() belongs to the worker's thread */
-} decoding;
-
-struct run;
-
-/* A picture on its way to its files. */
-typedef struct writing {
-    struct run *run;
-    size_t index;
+/* A picture on its way; the slot's buffers go on to the next one. */
+typedef struct job {
     polyp_image picture, mask, probability;
-    status result;
-    char words[512];
-} writing;
+    bool unreadable; /* the record says why */
+    bool submitted;  /* the predictor has it in this slot */
+} job;
 
 /* One run of the command. */
 typedef struct run {
     const predict_options *options;
     picture_list inputs;
     model_set models;
-    polyp_predictor *predictor;
-    atomic_bool ready; /* the predictor is open */
-    ahead *ahead;
-    decoding slots[PREDICTOR_SLOTS];
-    worker_pool *writer;
-    writing writings[2]; /* one is written while the other is computed */
+    lanes lanes;
+    atomic_bool ready; /* the lanes are open */
+    pipeline *pipeline;
+    job jobs[PREDICTOR_SLOTS];
     predict_record *records;
     predict_result result;
 } run;
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
-/* Runs on a worker. The first pictures are read while the model is opened. */
+static void clear_job(job *j)
+{
+    polyp_image_free(&j->picture);
+    polyp_image_free(&j->mask);
+    polyp_image_free(&j->probability);
+    *j = (job){0};
+}
+
+/* The first pictures are read while the model is opened. */
 static status decode(void *context, size_t number, size_t slot)
 {
     run *const r = context;
-    decoding *const d = &r->slots[slot];
-    polyp_image_free(&d->picture);
-    d->submitted = false;
-    d->result = polyp_image_read(&d->picture, r->inputs.items[number].path);
-    if (d->result != POLYP_OK) snprintf(d->words, sizeof d->words, "%s", polyp_error());
-    if (d->result != POLYP_OK || !atomic_load(&r->ready)) return POLYP_OK;
-    d->submitted = true;
-    return predictor_submit(r->predictor, (int)slot, &d->picture);
+    job *const j = &r->jobs[slot];
+    predict_record *const record = &r->records[number];
+    clear_job(j);
+    j->unreadable = polyp_image_read(&j->picture, r->inputs.items[number].path) != POLYP_OK;
+    if (j->unreadable) snprintf(record->error, sizeof record->error, "%s", polyp_error());
+    if (j->unreadable || !atomic_load(&r->ready)) return POLYP_OK;
+    j->submitted = true;
+    return predictor_submit(r->lanes.items[0], (int)slot, &j->picture);
 }
 
 /* ---- one picture ---------------------------------------------------------------------------------------- */
@@ -120,42 +113,38 @@ static status write_results(const run *r, const char *stem, const polyp_image *p
     return POLYP_OK;
 }
 
-/* What is found in the picture, and its files. */
-static status finish(writing *w)
+static status compute(void *context, size_t number, size_t slot, int lane)
 {
-    const run *const r = w->run;
-    predict_record *const record = &r->records[w->index];
+    run *const r = context;
+    job *const j = &r->jobs[slot];
+    polyp_predictor *const predictor = r->lanes.items[lane];
+    predict_record *const record = &r->records[number];
+    const bool wanted = r->options->probability || wants_shapes(r->options);
     const double begin = clock_seconds();
-    TRY(write_results(r, r->inputs.items[w->index].stem, &w->picture, &w->mask, &w->probability));
-    if (wants_shapes(r->options)) TRY(found_polyps_of(&record->found, &w->mask, &w->probability));
-    record->width = w->mask.width;
-    record->height = w->mask.height;
-    record->share = (double)count_polyp(&w->mask) / ((double)w->mask.width * w->mask.height);
-    record->seconds += clock_seconds() - begin;
-    record->done = true;
+    if (j->unreadable) return POLYP_OK;
+    if (!j->submitted) TRY(predictor_submit(predictor, (int)slot, &j->picture));
+    TRY(predictor_collect(predictor, (int)slot, j->picture.width, j->picture.height, wanted ? &j->probability : NULL,
+                          &j->mask));
+    if (wants_shapes(r->options)) TRY(predictor_uncertainty(&record->uncertainty, predictor));
+    record->seconds = clock_seconds() - begin;
     return POLYP_OK;
 }
 
-/* Runs on the writer. */
-static void write_picture(void *argument)
+/* What is found in the picture, and its files. */
+static status finish(void *context, size_t number, size_t slot)
 {
-    writing *const w = argument;
-    w->result = finish(w);
-    if (w->result != POLYP_OK) snprintf(w->words, sizeof w->words, "%s", polyp_error());
-}
-
-/* The decoded picture goes over to `w`. */
-static status predict_one(writing *w, run *r, decoding *d, size_t slot)
-{
-    predict_record *const record = &r->records[w->index];
-    polyp_image *const wanted = r->options->probability || wants_shapes(r->options) ? &w->probability : NULL;
+    run *const r = context;
+    const job *const j = &r->jobs[slot];
+    predict_record *const record = &r->records[number];
     const double begin = clock_seconds();
-    w->picture = d->picture;
-    d->picture = (polyp_image){0};
-    if (!d->submitted) TRY(predictor_submit(r->predictor, (int)slot, &w->picture));
-    TRY(predictor_collect(r->predictor, (int)slot, w->picture.width, w->picture.height, wanted, &w->mask));
-    if (wants_shapes(r->options)) TRY(predictor_uncertainty(&record->uncertainty, r->predictor));
-    record->seconds = clock_seconds() - begin;
+    if (j->unreadable) return POLYP_OK;
+    TRY(write_results(r, r->inputs.items[number].stem, &j->picture, &j->mask, &j->probability));
+    if (wants_shapes(r->options)) TRY(found_polyps_of(&record->found, &j->mask, &j->probability));
+    record->width = j->mask.width;
+    record->height = j->mask.height;
+    record->share = (double)count_polyp(&j->mask) / ((double)j->mask.width * j->mask.height);
+    record->seconds += clock_seconds() - begin;
+    record->done = true;
     return POLYP_OK;
 }
 
@@ -184,51 +173,25 @@ static status skip(run *r, size_t index)
     return report(r, index + 1, line);
 }
 
-static void free_writing(writing *w)
+/* The picture is behind us, its files are there. */
+static status tell(void *context, size_t number, size_t slot)
 {
-    polyp_image_free(&w->picture);
-    polyp_image_free(&w->mask);
-    polyp_image_free(&w->probability);
-}
-
-/* Picture `index` is behind us, its files are there. */
-static status retire(run *r, size_t index)
-{
-    writing *const w = &r->writings[index % 2];
-    const predict_record *const record = &r->records[index];
-    worker_wait(r->writer);
-    free_writing(w);
+    run *const r = context;
+    const predict_record *const record = &r->records[number];
+    (void)slot;
     r->result.pictures++;
-    if (w->result != POLYP_OK) return fail(w->result, "%s", w->words);
-    if (!record->done) return skip(r, index);
+    if (!record->done) return skip(r, number);
     r->result.with_polyp += record->share > 0.0;
-    return report(r, index + 1, NULL);
+    return report(r, number + 1, NULL);
 }
 
-static status step(run *r, size_t index)
-{
-    size_t slot;
-    TRY(ahead_next(r->ahead, &slot));
-    decoding *const d = &r->slots[slot];
-    writing *const w = &r->writings[index % 2];
-    *w = (writing){.run = r, .index = index};
-    if (d->result == POLYP_OK) TRY(predict_one(w, r, d, slot));
-    else snprintf(r->records[index].error, sizeof r->records[index].error, "%s", d->words);
-    if (index > 0) TRY(retire(r, index - 1));
-    if (d->result == POLYP_OK) worker_submit(r->writer, write_picture, w);
-    return POLYP_OK;
-}
+static const pipeline_stages STAGES = {decode, compute, finish, tell};
 
-static status predict_all(run *r)
+/* Enough to wait for the disk in one and still decode. */
+static int workers_for(int lane_count)
 {
-    for (size_t i = 0; i < r->inputs.count; i++) TRY(step(r, i));
-    return retire(r, r->inputs.count - 1);
-}
-
-static int decoders(void)
-{
-    const int half = processor_count() / 2;
-    return half < 1 ? 1 : half > DECODERS_MOST ? DECODERS_MOST : half;
+    const int workers = 1 + lane_count / 2;
+    return workers < WORKERS_LEAST ? WORKERS_LEAST : workers;
 }
 
 /* How many pictures the predictor is opened for. */
@@ -248,26 +211,22 @@ static status open_all(run *r)
     TRY(predict_inputs(&r->inputs, r->options));
     options.pictures = expected(r);
     TRY(memory_new(&r->records, r->inputs.count));
-    TRY(worker_pool_create(&r->writer, 1, 1));
-    TRY(ahead_open(&r->ahead, decode, r, r->inputs.count, PREDICTOR_SLOTS, decoders()));
-    ahead_begin(r->ahead);
+    const int lane_count = lanes_count(options.threads, r->inputs.count);
+    TRY(pipeline_open(&r->pipeline, &STAGES, r, r->inputs.count, pipeline_slots(lane_count), workers_for(lane_count)));
     TRY(model_set_open(&r->models, &r->options->model, 1));
     TRY(folder_create(r->options->out));
-    TRY(polyp_predictor_open_ensemble(&r->predictor, (const polyp_model *const *)r->models.items, r->models.count,
-                                      &options));
-    TRY(predictor_set_threshold(r->predictor, r->options->threshold));
-    predictor_tell(r->predictor, &r->options->watch);
+    TRY(lanes_open(&r->lanes, (const polyp_model *const *)r->models.items, r->models.count, &options,
+                   r->options->threshold, r->inputs.count));
+    predictor_tell(r->lanes.items[0], &r->options->watch);
     atomic_store(&r->ready, true);
     return POLYP_OK;
 }
 
 static void close_all(run *r)
 {
-    ahead_close(r->ahead);
-    worker_pool_destroy(r->writer);
-    for (int i = 0; i < PREDICTOR_SLOTS; i++) polyp_image_free(&r->slots[i].picture);
-    for (int i = 0; i < 2; i++) free_writing(&r->writings[i]);
-    polyp_predictor_close(r->predictor);
+    pipeline_close(r->pipeline);
+    for (int i = 0; i < PREDICTOR_SLOTS; i++) clear_job(&r->jobs[i]);
+    lanes_close(&r->lanes);
     model_set_close(&r->models);
     for (size_t i = 0; r->records && i < r->inputs.count; i++) found_polyps_free(&r->records[i].found);
     memory_free(r->records);
@@ -280,7 +239,7 @@ status command_predict(predict_result *out, const predict_options *options)
     const double begin = clock_seconds();
     status result;
     TRY_DONE(open_all(&r));
-    TRY_DONE(predict_all(&r));
+    TRY_DONE(pipeline_run(r.pipeline, r.lanes.count));
     r.result.seconds = clock_seconds() - begin;
     const double threshold = options->threshold < 0 ? r.models.items[0]->facts.threshold : options->threshold;
     if (options->json) TRY_DONE(predict_write_json(options, &r.inputs, r.records, threshold));

@@ -2,7 +2,7 @@
  * Inference in whole numbers: the onednn engine's against the reference engine's, which imitates them in double precision,
  * op by op and for whole networks; which kernels run; memory; threads; refusals.
  */
-#include "engine_help.h"
+#include "twin_help.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -463,6 +463,21 @@ static void int8_needs_less_memory(void **state)
     assert_true(memory_of(PRECISION_INT8) * 10 < memory_of(PRECISION_F32) * 4);
 }
 
+static void twins_agree(void **state)
+{
+    (void)state;
+    static const char *const engines[] = {"reference", "onednn"};
+    for (int i = 0; i < (has_int8() ? 2 : 1); i++) {
+        network n;
+        open_preset(&n, "tiny", (shape){1, 3, 32, 32});
+        plan *const p = open_plan(&n, engines[i], PRECISION_INT8, 1);
+        assert_ok(plan_load(p, &n.eights));
+        expect_twin(p);
+        plan_destroy(p);
+        close_network(&n);
+    }
+}
+
 /* ---- refusals -------------------------------------------------------------------------------------------- */
 
 static void expect_words(status got, status code, const char *words)
@@ -522,6 +537,7 @@ int main(void)
         cmocka_unit_test(threads_and_loading_again_change_nothing),
         cmocka_unit_test(every_convolution_is_fast),
         cmocka_unit_test(int8_needs_less_memory),
+        cmocka_unit_test(twins_agree),
         cmocka_unit_test(what_does_not_go_is_refused),
         cmocka_unit_test(odd_networks_are_refused),
     };

@@ -267,6 +267,40 @@ static void test_png_comes_back_as_it_was(void **state)
     }
 }
 
+static void fill_checks(polyp_image *image, int side)
+{
+    for (int y = 0; y < image->height; y++)
+        for (int x = 0; x < image->width; x++)
+            image->pixels[(size_t)y * (size_t)image->width + (size_t)x] = (x / side + y / side) % 2 ? 255 : 0;
+}
+
+/* Only 0 and 255: packed as runs. Other levels, the last pixel alone among them, are not; all come back. */
+static void test_png_of_a_mask(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{1, 1}, {1, 300}, {97, 61}, {622, 529}, {3000, 2}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (int level = 0; level < 256; level += 85) {
+            polyp_image image, back;
+            unsigned char *bytes;
+            size_t size;
+            assert_int_equal(image_create(&image, sizes[i][0], sizes[i][1], 1), POLYP_OK);
+            fill_checks(&image, 60);
+            image.pixels[image_size(&image) - 1] = (unsigned char)level;
+            assert_int_equal(image_encode_png(&bytes, &size, &image), POLYP_OK);
+            assert_true(size < 200 + image_size(&image) / 50);
+            assert_memory_equal(bytes + 24, "\x08\0", 2); /* 8 bits of grey */
+            assert_int_equal(image_decode(&back, bytes, size, "back"), POLYP_OK);
+            assert_int_equal(back.width, image.width);
+            assert_int_equal(back.height, image.height);
+            assert_memory_equal(back.pixels, image.pixels, image_size(&image));
+            memory_free(bytes);
+            polyp_image_free(&image);
+            polyp_image_free(&back);
+        }
+    }
+}
+
 /* Sampling factors of the first component, from the frame header: 0x11 is 4:4:4, 0x22 is 4:2:0. */
 static int jpeg_sampling(const unsigned char *bytes, size_t size)
 {
@@ -450,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_impossible_pictures_are_not_created),
         cmocka_unit_test(test_what_is_no_picture_is_called_so),
         cmocka_unit_test(test_png_comes_back_as_it_was),
+        cmocka_unit_test(test_png_of_a_mask),
         cmocka_unit_test(test_jpeg_comes_back_close_to_what_it_was),
         cmocka_unit_test(test_writing_and_reading_files),
         cmocka_unit_test(test_conversions_by_hand),

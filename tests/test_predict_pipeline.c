@@ -1,7 +1,9 @@
 /* polyp predict as a pipeline: order, what fails and what stops it, and the masks of one picture at a time. */
 #include "learn_help.h"
 
+#include "base/pipeline.h"
 #include "commands.h"
+#include "predict/lanes.h"
 #include "predict/model.h"
 
 enum { PICTURES = 8, BROKEN_AT = 5 /* images/p004x.png comes sixth */ };
@@ -53,7 +55,8 @@ static int listen(void *context, const polyp_progress *p)
     return s->told == s->stop_at;
 }
 
-static status run(predict_result *result, story *s, const char *const *paths, size_t count, const char *out)
+static status run_on(int threads, predict_result *result, story *s, const char *const *paths, size_t count,
+                     const char *out)
 {
     const predict_options o = {.model = help_path(folder, "m.safetensors"),
                                .paths = paths,
@@ -62,14 +65,19 @@ static status run(predict_result *result, story *s, const char *const *paths, si
                                .probability = true,
                                .threshold = -1,
                                .engine = "reference",
-                               .threads = 1,
+                               .threads = threads,
                                .watch = {listen, s}};
     return command_predict(result, &o);
 }
 
-static void everything_is_told_in_order(void **state)
+static status run(predict_result *result, story *s, const char *const *paths, size_t count, const char *out)
 {
-    (void)state;
+    return run_on(1, result, s, paths, count, out);
+}
+
+/* One picture at a time, on one thread. */
+static void everything_is_told_in_order_on(int threads)
+{
     story s = {0};
     predict_result result;
     char images[512], all[512], alone[512], name[64];
@@ -77,7 +85,7 @@ static void everything_is_told_in_order(void **state)
     (void)snprintf(all, sizeof all, "%s", help_path(folder, "all"));
     (void)snprintf(alone, sizeof alone, "%s", help_path(folder, "alone"));
     const char *paths[] = {images};
-    assert_ok(run(&result, &s, paths, 1, all));
+    assert_ok(run_on(threads, &result, &s, paths, 1, all));
     assert_int_equal(s.told, PICTURES + 1);
     assert_int_equal(s.skipped_at, BROKEN_AT + 1);
     assert_int_equal(result.pictures, PICTURES + 1);
@@ -93,6 +101,28 @@ static void everything_is_told_in_order(void **state)
         (void)snprintf(name, sizeof name, "p%03d.probability.png", i);
         assert_true(help_same_files(help_run_path(folder, "all", name), help_run_path(folder, "alone", name)));
     }
+}
+
+static void everything_is_told_in_order(void **state)
+{
+    (void)state;
+    static const int threads[] = {1, 2, 5, 20};
+    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) everything_is_told_in_order_on(threads[i]);
+}
+
+static void threads_are_dealt_to_lanes(void **state)
+{
+    (void)state;
+    static const struct {
+        int threads;
+        size_t pictures;
+        int lanes;
+    } cases[] = {{1, 100, 1}, {2, 1, 1}, {2, 2, 2}, {2, 100, 2},  {3, 2, 1},   {4, 3, 2},
+                 {7, 100, 7}, {8, 9, 8}, {12, 100, 6}, {16, 100, 8}, {100, 100, 7}, {64, 0, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(lanes_count(cases[i].threads, cases[i].pictures), cases[i].lanes);
+    assert_in_range(lanes_count(0, 100), 1, LANES_MOST);
+    assert_true(pipeline_slots(LANES_MOST) <= PREDICTOR_SLOTS);
 }
 
 /* A folder lies where a mask belongs. */
@@ -129,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_told_in_order),
+        cmocka_unit_test(threads_are_dealt_to_lanes),
         cmocka_unit_test(what_cannot_be_written_is_named),
         cmocka_unit_test(a_watcher_stops_it),
     };

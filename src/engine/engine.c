@@ -153,6 +153,14 @@ void plan_destroy(plan *p)
     if (p != NULL) p->engine->destroy(p);
 }
 
+status plan_twin(plan **out, const plan *p)
+{
+    if (p->options.mode == PLAN_TRAIN) return fail(POLYP_ERR_ARGUMENT, "a training plan has no twin");
+    TRY(p->engine->twin(out, p));
+    (*out)->observer = NULL;
+    return POLYP_OK;
+}
+
 void *plan_spare(plan *p, size_t *bytes)
 {
     *bytes = 0;

@@ -87,6 +87,13 @@ const char *precision_name(enum precision precision);
 status plan_create(plan **out, const engine *e, const graph *g, shape input, const plan_options *options);
 void plan_destroy(plan *p);
 
+/*
+ * A second inference plan like `p`, with its weights: two threads may run the two at the same time. It holds activations of
+ * its own alone, so `p`, which has been loaded, must outlive it and is not loaded again meanwhile. Same results, bit for bit.
+ * Errors: ARGUMENT (a training plan), MEMORY, ENGINE.
+ */
+status plan_twin(plan **out, const plan *p);
+
 /* Bytes that a plan with these options holds (its arena, weights and spans), without allocating them. And how many of them
  * plan_spare() would lend. */
 status plan_memory_needed(size_t *out, const engine *e, const graph *g, shape input, const plan_options *options);

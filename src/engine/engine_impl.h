@@ -19,6 +19,7 @@ struct engine {
     status (*memory_needed)(size_t *out, size_t *spare, const graph *g, shape input, const plan_options *options);
     void *(*spare)(plan *p, size_t *bytes); /* NULL: an engine that lends nothing */
     void (*destroy)(plan *p); /* never NULL */
+    status (*twin)(plan **out, const plan *p);
     status (*load)(plan *p, const params *weights);
     status (*save)(const plan *p, params *weights);
     status (*load_span)(plan *p, enum plan_span span, const params *from); /* entries of running statistics: not read, */

@@ -4,11 +4,13 @@
 #include "learn/ahead.h"
 #include "media/image.h"
 
+enum { DECODED_SLOTS = 4 };
+
 struct decoder {
     const dataset *data;
     polyp_predictor *predictor;
     ahead *ahead;
-    decoded slots[PREDICTOR_SLOTS];
+    decoded slots[DECODED_SLOTS];
 };
 
 void decoded_free(decoded *d)
@@ -35,7 +37,7 @@ status decoder_open(decoder **out, const dataset *data, polyp_predictor *predict
     TRY(memory_new(&d, 1));
     d->data = data;
     d->predictor = predictor;
-    const status result = ahead_open(&d->ahead, decode_sample, d, data->count, PREDICTOR_SLOTS, workers);
+    const status result = ahead_open(&d->ahead, decode_sample, d, data->count, DECODED_SLOTS, workers);
     if (result == POLYP_OK) {
         *out = d;
     } else {
@@ -48,7 +50,7 @@ void decoder_close(decoder *d)
 {
     if (!d) return;
     ahead_close(d->ahead);
-    for (size_t i = 0; i < PREDICTOR_SLOTS; i++) decoded_free(&d->slots[i]);
+    for (size_t i = 0; i < DECODED_SLOTS; i++) decoded_free(&d->slots[i]);
     memory_free(d);
 }
 

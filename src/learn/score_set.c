@@ -1,18 +1,17 @@
-/* The data set's rows and groups; scoring a model: workers decode ahead and score behind, the caller's thread computes. */
+/* The data set's rows and groups; scoring a model: workers decode ahead and score behind, each lane computes a picture. */
 #include "learn/score_set.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/csv.h"
-#include "base/thread.h"
-#include "learn/decoded.h"
+#include "base/pipeline.h"
 #include "learn/run_log.h"
 #include "media/image.h"
-
-enum { DECODERS = 2 };
+#include "predict/lanes.h"
 
 /* ---- groups -------------------------------------------------------------------------------- */
 
@@ -159,95 +158,107 @@ status score_set_report(const score_options *options, size_t done, size_t total)
 
 /* ---- a model ------------------------------------------------------------------------------- */
 
-/* A picture between the predictor and its row. */
+/* A picture on its way to its row; the slot's buffers go on to the next one. */
 typedef struct scoring {
-    score_row *row;
-    const score_settings *settings;
-    decoded sample;
+    polyp_image picture, truth; /* as sample_read() gives them */
     polyp_image probability, mask, network;
-    scratch *scratch;
-    status result;
-    char words[512]; /* polyp_error() belongs to the worker's thread */
 } scoring;
 
-/* One run over the pictures. While one is predicted, the one before it is scored on a worker. */
+/* What scoring one picture needs beside: much, so there is one for each worker, not for each slot. */
+typedef struct bench {
+    atomic_bool taken;
+    scratch scratch;
+} bench;
+
+/* One run over the pictures. */
 typedef struct pass {
     score_set *set;
-    polyp_predictor *predictor;
+    const lanes *lanes;
     const score_options *options;
-    decoder *reader;
-    worker_pool *scorer;
-    scratch scratch;
-    scoring pictures[2];
+    scoring slots[PREDICTOR_SLOTS];
+    bench benches[1 + LANES_MOST]; /* [workers] */
 } pass;
 
 static score_input input_of(const scoring *s)
 {
-    return (score_input){&s->sample.mask, &s->mask, &s->probability, &s->network};
+    return (score_input){&s->truth, &s->mask, &s->probability, &s->network};
 }
 
-static void scoring_free(scoring *s)
+static void clear_pictures(scoring *s)
 {
-    decoded_free(&s->sample);
+    polyp_image_free(&s->picture);
+    polyp_image_free(&s->truth);
     polyp_image_free(&s->probability);
     polyp_image_free(&s->mask);
     polyp_image_free(&s->network);
 }
 
-/* Runs on the worker. */
-static void score_one(void *argument)
+static status read_pair(void *context, size_t number, size_t slot)
 {
-    scoring *const s = argument;
+    pass *const p = context;
+    scoring *const s = &p->slots[slot];
+    clear_pictures(s);
+    TRY(sample_read(&s->picture, &s->truth, &p->set->data.samples[number]));
+    return predictor_submit(p->lanes->items[0], (int)slot, &s->picture);
+}
+
+static status predict(void *context, size_t number, size_t slot, int lane)
+{
+    pass *const p = context;
+    scoring *const s = &p->slots[slot];
+    polyp_predictor *const predictor = p->lanes->items[lane];
+    const int size = p->set->report.settings.network_size;
+    (void)number;
+    TRY(predictor_collect(predictor, (int)slot, s->picture.width, s->picture.height, &s->probability, &s->mask));
+    return predictor_collect_again(predictor, size, size, NULL, &s->network);
+}
+
+/* There are as many as workers, so one is free. */
+static bench *take_bench(pass *p)
+{
+    bench *b = p->benches;
+    while (atomic_exchange(&b->taken, true)) b = b == &p->benches[LANES_MOST] ? p->benches : b + 1;
+    return b;
+}
+
+static status score(void *context, size_t number, size_t slot)
+{
+    pass *const p = context;
+    scoring *const s = &p->slots[slot];
     const score_input in = input_of(s);
-    s->result = score_picture(s->row, &in, s->settings, s->scratch);
-    if (s->result != POLYP_OK) (void)snprintf(s->words, sizeof s->words, "%s", polyp_error());
+    score_report *const r = &p->set->report;
+    bench *const b = take_bench(p);
+    const status result = score_picture(&r->rows[number], &in, &r->settings, &b->scratch);
+    atomic_store(&b->taken, false);
+    return result;
 }
 
-static status predict(scoring *s, pass *p, size_t index)
+/* The picture's row is filled: it is shown. */
+static status tell(void *context, size_t number, size_t slot)
 {
-    const score_settings *const settings = &p->set->report.settings;
-    *s = (scoring){.row = &p->set->report.rows[index], .settings = settings, .scratch = &p->scratch};
-    TRY(decoder_next(p->reader, &s->sample));
-    const polyp_image *const picture = &s->sample.picture;
-    TRY(predictor_collect(p->predictor, s->sample.slot, picture->width, picture->height, &s->probability, &s->mask));
-    const int size = settings->network_size;
-    return predictor_collect_again(p->predictor, size, size, NULL, &s->network);
-}
-
-/* The row of picture `index` is filled: it is shown and forgotten. */
-static status retire(pass *p, size_t index)
-{
-    scoring *const s = &p->pictures[index % 2];
+    const pass *const p = context;
+    const scoring *const s = &p->slots[slot];
     const score_options *const o = p->options;
-    worker_wait(p->scorer);
-    if (s->result != POLYP_OK) return fail(s->result, "%s", s->words);
     const score_input in = input_of(s);
-    if (o->each) TRY(o->each(o->context, index, &s->sample.picture, &in));
-    scoring_free(s);
-    return score_set_report(o, index + 1, p->set->data.count);
+    if (o->each) TRY(o->each(o->context, number, &s->picture, &in));
+    return score_set_report(o, number + 1, p->set->data.count);
 }
 
-static status run_pass(pass *p)
+static status score_pictures(score_set *set, const lanes *l, const score_options *o)
 {
-    const size_t count = p->set->data.count;
-    TRY(decoder_open(&p->reader, &p->set->data, p->predictor, DECODERS));
-    TRY(worker_pool_create(&p->scorer, 1, 1));
-    for (size_t i = 0; i < count; i++) {
-        TRY(predict(&p->pictures[i % 2], p, i));
-        if (i > 0) TRY(retire(p, i - 1));
-        worker_submit(p->scorer, score_one, &p->pictures[i % 2]);
-    }
-    return retire(p, count - 1);
-}
-
-static status score_pictures(score_set *s, polyp_predictor *predictor, const score_options *o)
-{
-    pass p = {.set = s, .predictor = predictor, .options = o};
-    const status result = run_pass(&p);
-    decoder_close(p.reader);
-    worker_pool_destroy(p.scorer);
-    for (int i = 0; i < 2; i++) scoring_free(&p.pictures[i]);
-    scratch_free(&p.scratch);
+    static const pipeline_stages stages = {read_pair, predict, score, tell};
+    pass *p;
+    pipeline *line = NULL;
+    TRY(memory_new(&p, 1));
+    p->set = set;
+    p->lanes = l;
+    p->options = o;
+    status result = pipeline_open(&line, &stages, p, set->data.count, pipeline_slots(l->count), 1 + l->count);
+    if (result == POLYP_OK) result = pipeline_run(line, l->count);
+    pipeline_close(line);
+    for (int i = 0; i < PREDICTOR_SLOTS; i++) clear_pictures(&p->slots[i]);
+    for (int i = 0; i < 1 + LANES_MOST; i++) scratch_free(&p->benches[i].scratch);
+    memory_free(p);
     return result;
 }
 
@@ -285,17 +296,16 @@ status score_set_models(score_set *out, const polyp_model *const *models, size_t
         .network_size = models[0]->facts.size,
         .probabilities = true,
     };
-    polyp_predictor *predictor = NULL;
+    lanes l = {0};
     status result;
     TRY_DONE(score_set_open(out, options, &settings));
     TRY_DONE(name_scored(out, models, count, &how));
-    TRY_DONE(predictor_open_models(&predictor, models, count, &how));
-    TRY_DONE(predictor_set_threshold(predictor, options->threshold));
-    predictor_tell(predictor, options->watch);
-    TRY_DONE(score_pictures(out, predictor, options));
+    TRY_DONE(lanes_open(&l, models, count, &how, options->threshold, out->data.count));
+    predictor_tell(l.items[0], options->watch);
+    TRY_DONE(score_pictures(out, &l, options));
     TRY_DONE(score_report_sum(&out->report));
     out->report.seconds = clock_seconds() - start;
 done:
-    polyp_predictor_close(predictor);
+    lanes_close(&l);
     return result;
 }

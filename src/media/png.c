@@ -4,6 +4,7 @@
 
 #include <spng.h>
 
+#include "base/clones.h"
 #include "base/memory.h"
 #include "media/formats.h"
 
@@ -123,6 +124,22 @@ status png_decode(polyp_image *out, int *orientation, const unsigned char *bytes
 
 /* ---- encoding ---------------------------------------------------------------------------- */
 
+/* Only 0 and 255, as masks have it? */
+FAST_CLONES static bool is_two_valued(const unsigned char *levels, size_t count)
+{
+    unsigned char others = 0;
+    for (size_t i = 0; i < count; i++) others |= (unsigned char)((levels[i] + 1) & 0xfe);
+    return others == 0;
+}
+
+/* A mask is long runs of equal bytes: looking for nothing else, zlib is eight times as fast and its file is smaller. */
+static int expect_runs(spng_ctx *session)
+{
+    enum { RUNS_ALONE = 3 }; /* Z_RLE of zlib.h */
+    const int code = spng_set_option(session, SPNG_FILTER_CHOICE, SPNG_DISABLE_FILTERING);
+    return code == 0 ? spng_set_option(session, SPNG_IMG_COMPRESSION_STRATEGY, RUNS_ALONE) : code;
+}
+
 static int write_picture(spng_ctx *session, const polyp_image *image)
 {
     struct spng_ihdr header = {.width = (uint32_t)image->width, .height = (uint32_t)image->height, .bit_depth = 8};
@@ -132,6 +149,7 @@ static int write_picture(spng_ctx *session, const polyp_image *image)
     int code = spng_set_option(session, SPNG_ENCODE_TO_BUFFER, 1);
     if (code == 0) code = spng_set_ihdr(session, &header);
     const size_t size = (size_t)image->width * (size_t)image->height * (size_t)image->channels;
+    if (code == 0 && is_two_valued(image->pixels, size)) code = expect_runs(session);
     if (code == 0) code = spng_encode_image(session, image->pixels, size, SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);
     return code;
 }

@@ -13,7 +13,7 @@
 /* A size that pictures are squished to. */
 typedef struct grid {
     int size;
-    tensor input[PREDICTOR_SLOTS]; /* (1, 3, size, size), normalised: filled while the plans compute another */
+    tensor *input;       /* [PREDICTOR_SLOTS]: (1, 3, size, size), normalised; made when first filled. A twin's: the first's */
     tensor mean;         /* (1, 1, size, size): logits of its passes, divided by the number of all passes */
 } grid;
 
@@ -30,6 +30,7 @@ struct polyp_predictor {
     polyp_mask_rules rules;
     double model_threshold, threshold;
     int passes;     /* of one picture */
+    bool twin;      /* its slots are another's */
     bool int8;      /* computes in it, one model at least */
     float *pass;    /* (size, size) of the largest grid: one pass's logits, upright */
     float *resized; /* (size, size) of the first grid: the same there */
@@ -66,7 +67,7 @@ static status find_grid(size_t *out, polyp_predictor *p, int size)
     grid *const g = &p->grids[p->grid_count];
     *out = p->grid_count++;
     g->size = size;
-    for (int slot = 0; slot < PREDICTOR_SLOTS; slot++) TRY(tensor_create(&g->input[slot], (shape){1, 3, size, size}));
+    TRY(memory_new(&g->input, PREDICTOR_SLOTS));
     return tensor_create(&g->mean, (shape){1, 1, size, size});
 }
 
@@ -165,6 +166,45 @@ status predictor_open_model(polyp_predictor **out, const polyp_model *model, con
     return predictor_open_models(out, &model, 1, options);
 }
 
+/* Its plans over the plans of `of`, its means and sums its own. */
+static status copy_parts(polyp_predictor *p, const polyp_predictor *of)
+{
+    for (size_t i = 0; i < of->grid_count; i++) {
+        const grid *const first = &of->grids[i];
+        p->grids[i] = (grid){.size = first->size, .input = first->input};
+        p->grid_count++;
+        TRY(tensor_create(&p->grids[i].mean, first->mean.shape));
+    }
+    for (size_t i = 0; i < of->member_count; i++) {
+        p->members[i].grid = of->members[i].grid;
+        TRY(plan_twin(&p->members[i].plan, of->members[i].plan));
+        p->member_count++;
+    }
+    return make_sums(p);
+}
+
+status predictor_twin(polyp_predictor **out, const polyp_predictor *of)
+{
+    polyp_predictor *p;
+    status result;
+    TRY(memory_new(&p, 1));
+    p->twin = true;
+    p->tta = of->tta;
+    p->rules = of->rules;
+    p->model_threshold = of->model_threshold;
+    p->threshold = of->threshold;
+    p->passes = of->passes;
+    p->int8 = of->int8;
+    TRY_DONE(memory_new(&p->members, of->member_count));
+    TRY_DONE(memory_new(&p->grids, of->grid_count));
+    TRY_DONE(copy_parts(p, of));
+    *out = p;
+    return POLYP_OK;
+done:
+    polyp_predictor_close(p);
+    return result;
+}
+
 void predictor_tell(const polyp_predictor *p, const polyp_watch *watch)
 {
     const polyp_progress progress = {
@@ -185,13 +225,19 @@ status predictor_set_threshold(polyp_predictor *p, double threshold)
     return POLYP_OK;
 }
 
+static void free_slots(grid *g)
+{
+    for (int slot = 0; g->input && slot < PREDICTOR_SLOTS; slot++) tensor_free(&g->input[slot]);
+    memory_free(g->input);
+}
+
 void polyp_predictor_close(polyp_predictor *predictor)
 {
     if (!predictor) return;
     for (size_t i = 0; i < predictor->member_count; i++) plan_destroy(predictor->members[i].plan);
     for (size_t i = 0; i < predictor->grid_count; i++) {
-        for (int slot = 0; slot < PREDICTOR_SLOTS; slot++) tensor_free(&predictor->grids[i].input[slot]);
         tensor_free(&predictor->grids[i].mean);
+        if (!predictor->twin) free_slots(&predictor->grids[i]);
     }
     votes_free(&predictor->votes);
     memory_free(predictor->pass);
@@ -205,7 +251,12 @@ void polyp_predictor_close(polyp_predictor *predictor)
 
 status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture)
 {
-    for (size_t i = 0; i < p->grid_count; i++) TRY(prepare_input(&p->grids[i].input[slot], 0, picture));
+    for (size_t i = 0; i < p->grid_count; i++) {
+        tensor *const input = &p->grids[i].input[slot];
+        const int size = p->grids[i].size;
+        if (!input->data) TRY(tensor_create(input, (shape){1, 3, size, size}));
+        TRY(prepare_input(input, 0, picture));
+    }
     return POLYP_OK;
 }
 

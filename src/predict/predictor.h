@@ -8,7 +8,7 @@
 
 /* polyp_predictor is this struct; opened by polyp_predictor_open(). While the picture of one slot is computed, others may be
  * prepared in theirs, by any thread. */
-enum { PREDICTOR_SLOTS = 4 };
+enum { PREDICTOR_SLOTS = 32 };
 
 /* For pictures squished to size x size, without weights yet: predictor_load() before the first collect. `g` must stay
  * as long as the predictor; of `options` threads and precision count. Training validates through one that it loads
@@ -24,6 +24,12 @@ status predictor_load(polyp_predictor *p, const params *weights);
 status predictor_open_models(polyp_predictor **out, const polyp_model *const *models, size_t count,
                              const polyp_predictor_options *options);
 status predictor_open_model(polyp_predictor **out, const polyp_model *model, const polyp_predictor_options *options);
+
+/*
+ * A second predictor with the models, passes, rules and threshold of `of`, for another thread that computes at the same time. It
+ * holds activations alone: weights and slots are those of `of`, which must outlive it. Same results, bit for bit.
+ */
+status predictor_twin(polyp_predictor **out, const polyp_predictor *of);
 
 /* Tell the watcher (NULL: nobody) when it computes in int8, which a quantised model does by itself where it can. */
 void predictor_tell(const polyp_predictor *p, const polyp_watch *watch);

@@ -303,6 +303,7 @@ status build_memory(onednn_plan *p)
     TRY(memory_new(&p->partials, p->partial_count));
     if (!p->training) {
         p->scratch = p->arena;
+        if (p->twin) return POLYP_OK;
         TRY(memory_new(&p->prepared, p->prepared_bytes));
         deal_prepared(p);
         return POLYP_OK;

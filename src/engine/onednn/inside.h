@@ -97,6 +97,7 @@ typedef struct work {
 
 typedef struct onednn_plan {
     plan base; /* first */
+    bool twin; /* another plan's: all but library, works with their primitives, arena, pictures, partials, timings */
     dnn *library;
     lowered units;        /* value maps, producers */
     shape *shapes;        /* [graph count], the graph's channels */
@@ -196,6 +197,8 @@ size_t build_bytes(const onednn_plan *p);
 status weights_load(onednn_plan *p, const params *from);
 status weights_save(const onednn_plan *p, enum plan_span span, params *to);
 status weights_load_span(onednn_plan *p, enum plan_span span, const params *from);
+/* twin.c: for plan_twin(); build_memory() leaves a twin the first plan's weights */
+status onednn_twin(plan **out, const plan *base);
 /* infer.c; forward_... serve training too */
 status infer_forward(onednn_plan *p);
 void forward_input(onednn_plan *p);

@@ -5,11 +5,9 @@
 
 /* ---- life ------------------------------------------------------------------------------------------------ */
 
-static void destroy(plan *base)
+/* What a twin has from the first plan. */
+static void free_shared(byte_plan *p)
 {
-    byte_plan *const p = bytes_of(base);
-    for (int i = 0; p->works != NULL && i < p->count; i++) dnn_conv_close(p->works[i].conv);
-    memory_free(p->works);
     lowered_free(&p->units, p->base.graph);
     memory_free(p->shapes);
     memory_free(p->is_signed);
@@ -17,11 +15,19 @@ static void destroy(plan *base)
     memory_free(p->places);
     memory_free(p->blocks);
     memory_free(p->block_channels);
+    arena_destroy(p->prepared);
+}
+
+static void destroy(plan *base)
+{
+    byte_plan *const p = bytes_of(base);
+    for (int i = 0; p->works != NULL && i < p->count; i++) dnn_conv_close(p->works[i].conv);
+    memory_free(p->works);
+    if (!p->twin) free_shared(p);
     memory_free(p->arena);
     memory_free(p->input);
     for (int k = 0; k < GRAPH_OUTPUTS; k++) memory_free(p->outputs[k]);
     memory_free(p->scratch);
-    arena_destroy(p->prepared);
     memory_free(p->timings);
     memory_free(p->reported);
     dnn_close(p->library);
@@ -105,13 +111,18 @@ static size_t picture_bytes(const byte_plan *p)
     return (shape_count(p->base.input) + shape_count(p->shapes[p->base.graph->output])) * sizeof(float);
 }
 
+status int8_memory(byte_plan *p)
+{
+    TRY(memory_new(&p->arena, p->arena_bytes));
+    TRY(memory_new(&p->input, shape_count(p->base.input)));
+    return memory_new(&p->outputs[0], shape_count(p->shapes[p->base.graph->output]));
+}
+
 status int8_create(plan **out, const graph *g, shape input, const plan_options *options)
 {
     byte_plan *p = NULL;
     TRY(outline(&p, g, input, options));
-    status result = memory_new(&p->arena, p->arena_bytes);
-    if (result == POLYP_OK) result = memory_new(&p->input, shape_count(input));
-    if (result == POLYP_OK) result = memory_new(&p->outputs[0], shape_count(p->shapes[g->output]));
+    const status result = int8_memory(p);
     if (result == POLYP_OK) {
         *out = &p->base;
     } else {
@@ -209,6 +220,7 @@ static const plan_timing *timings(const plan *base, int *count)
 static const engine engine_int8 = {
     .name = "onednn",
     .destroy = destroy,
+    .twin = int8_twin,
     .load = load,
     .input = input,
     .output = output,

@@ -38,6 +38,7 @@ typedef struct byte_work {
 
 typedef struct byte_plan {
     plan base; /* first */
+    bool twin; /* another plan's: all but library, works with their primitives, arena, pictures, scratch, timings */
     dnn *library;
     lowered units;
     shape *shapes;      /* [graph count], the graph's channels */
@@ -87,6 +88,10 @@ status int8_load(byte_plan *p, const params *from);
 status int8_measure(byte_plan *p, size_t *weights_bytes);
 /* int8_run.c */
 status int8_forward(plan *base);
+
+/* int8.c: the arena and the pictures; twin.c: for plan_twin() */
+status int8_memory(byte_plan *p);
+status int8_twin(plan **out, const plan *base);
 
 /* The life of such plans, for the onednn engine's create() and memory_needed(); the plan brings its own table. */
 status int8_create(plan **out, const graph *g, shape input, const plan_options *options);

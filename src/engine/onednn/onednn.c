@@ -17,27 +17,33 @@ static void work_close(work *w)
     dnn_reorder_close(w->to_backward);
 }
 
-static void destroy(plan *base)
+/* What a twin has from the first plan. */
+static void free_shared(onednn_plan *p)
 {
-    onednn_plan *const p = inside(base);
-    for (int i = 0; p->works != NULL && i < p->count; i++) work_close(&p->works[i]);
-    memory_free(p->works);
     lowered_free(&p->units, p->base.graph);
     memory_free(p->shapes);
     memory_free(p->values);
     memory_free(p->buffers.blocks);
     memory_free(p->buffers.channels);
-    memory_free(p->arena);
     arena_destroy(p->small);
-    memory_free(p->input);
-    memory_free(p->narrow_input);
-    for (int k = 0; k < GRAPH_OUTPUTS; k++) memory_free(p->outputs[k]);
     for (int k = 0; k < PLAN_SPANS; k++) memory_free(p->spans[k]);
     memory_free(p->slots);
     memory_free(p->running);
     memory_free(p->prepared);
     if (p->training) memory_free(p->scratch);
     memory_free(p->weights_scratch);
+}
+
+static void destroy(plan *base)
+{
+    onednn_plan *const p = inside(base);
+    for (int i = 0; p->works != NULL && i < p->count; i++) work_close(&p->works[i]);
+    memory_free(p->works);
+    if (!p->twin) free_shared(p);
+    memory_free(p->arena);
+    memory_free(p->input);
+    memory_free(p->narrow_input);
+    for (int k = 0; k < GRAPH_OUTPUTS; k++) memory_free(p->outputs[k]);
     memory_free(p->partials);
     memory_free(p->timings);
     memory_free(p->reported);
@@ -218,6 +224,7 @@ const engine engine_onednn = {
     .memory_needed = memory_needed,
     .spare = spare,
     .destroy = destroy,
+    .twin = onednn_twin,
     .load = load,
     .save = save,
     .load_span = load_span,

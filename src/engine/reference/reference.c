@@ -103,6 +103,18 @@ done:
     return result;
 }
 
+/* A plan of its own with the same numbers: the oracle need not save memory. */
+static status twin(plan **out, const plan *p)
+{
+    const reference_plan *const of = own_const(p);
+    TRY(create(out, p->graph, p->input, &p->options));
+    reference_plan *const r = own(*out);
+    memcpy(r->spans[PLAN_WEIGHTS], of->spans[PLAN_WEIGHTS], of->layout.trained * sizeof(float));
+    memcpy(r->running, of->running, of->layout.running * sizeof(float));
+    if (of->value_scales != NULL) memcpy(r->value_scales, of->value_scales, (size_t)p->graph->count * sizeof(float));
+    return POLYP_OK;
+}
+
 static status memory_needed(size_t *out, size_t *spare, const graph *g, shape input, const plan_options *options)
 {
     layout l = {0};
@@ -206,6 +218,7 @@ const engine engine_reference = {
     .create = create,
     .memory_needed = memory_needed,
     .destroy = destroy,
+    .twin = twin,
     .load = load,
     .save = save,
     .load_span = load_span,
