@@ -1,6 +1,7 @@
 /* Making a plan: units with their primitives first, so that the memory is known; then the memory. */
 #include <string.h>
 
+#include "engine/each.h"
 #include "engine/onednn/inside.h"
 
 /* ---- shapes -------------------------------------------------------------------------------------------- */
@@ -92,26 +93,12 @@ static double conv_flops(const work *w)
 
 /* ---- primitives ---------------------------------------------------------------------------------------- */
 
-static void need_scratch(onednn_plan *p, size_t bytes)
-{
-    if (bytes > p->scratch_bytes) p->scratch_bytes = bytes;
-}
-
-static status open_reorder(onednn_plan *p, dnn_reorder **out, const dnn_conv *from, const dnn_conv *to)
-{
-    TRY(dnn_reorder_open(out, p->library, from, to));
-    need_scratch(p, dnn_reorder_scratch_size(*out));
-    return POLYP_OK;
-}
-
 /* Another layout or precision than the spans': weights are brought into it in a buffer that all units share, just before
  * use. */
 static status open_reorder_from_span(onednn_plan *p, const work *w, dnn_reorder **out, const dnn_conv *to)
 {
     if (dnn_conv_same_layout(w->backward_weights, to)) return POLYP_OK;
-    const size_t bytes = dnn_conv_weights_bytes(to);
-    if (bytes > p->weights_scratch_bytes) p->weights_scratch_bytes = bytes;
-    return open_reorder(p, out, w->backward_weights, to);
+    return dnn_reorder_open(out, p->library, w->backward_weights, to);
 }
 
 /* Along one axis. */
@@ -128,39 +115,65 @@ static bool has_blind_taps(const conv_spec *s, int in, int out)
     return false;
 }
 
-static status open_primitives(onednn_plan *p, work *w)
+static status open_for_inference(onednn_plan *p, work *w)
 {
-    if (!p->training && winograd_suits(&w->spec)) w->winograd = winograd_fast();
+    if (winograd_suits(&w->spec)) w->winograd = winograd_fast();
     if (w->winograd != NULL) return POLYP_OK;
-    if (!p->training) {
-        TRY(dnn_conv_open(&w->forward, p->library, &w->spec, CONV_INFER));
-        return open_reorder(p, &w->load, NULL, w->forward);
-    }
+    TRY(dnn_conv_open(&w->forward, p->library, &w->spec, CONV_INFER));
+    w->blocked = blocked_suits(&w->blocks, w->forward, blocked_type_of(p), w->weights.taps);
+    return w->blocked ? POLYP_OK : dnn_reorder_open(&w->load, p->library, NULL, w->forward);
+}
+
+static status open_for_training(onednn_plan *p, work *w)
+{
     TRY(dnn_conv_open(&w->forward, p->library, &w->spec, CONV_FORWARD));
     TRY(dnn_conv_open(&w->backward_weights, p->library, &w->spec, CONV_BACKWARD_WEIGHTS));
     w->blind_taps = has_blind_taps(&w->spec, w->in.h, w->out.h) || has_blind_taps(&w->spec, w->in.w, w->out.w);
     w->slow_weights = !w->spec.planar && !w->spec.bias && dnn_conv_is_slow(w->backward_weights);
-    TRY(open_reorder(p, &w->load, NULL, w->backward_weights));
-    TRY(open_reorder(p, &w->store, w->backward_weights, NULL));
+    TRY(dnn_reorder_open(&w->load, p->library, NULL, w->backward_weights));
+    TRY(dnn_reorder_open(&w->store, p->library, w->backward_weights, NULL));
     TRY(open_reorder_from_span(p, w, &w->to_forward, w->forward));
     if (w->u.source[0] == 0) return POLYP_OK; /* nobody asks for the picture's gradient */
     TRY(dnn_conv_open(&w->backward_data, p->library, &w->spec, CONV_BACKWARD_DATA));
     return open_reorder_from_span(p, w, &w->to_backward, w->backward_data);
 }
 
-static status build_work(onednn_plan *p, work *w)
+/* Units are independent of each other: one of each thread at a time. */
+static status open_primitives(void *context, int i)
+{
+    onednn_plan *const p = context;
+    work *const w = &p->works[i];
+    if (w->weights.param < 0 || w->dot >= 0) return POLYP_OK;
+    return p->training ? open_for_training(p, w) : open_for_inference(p, w);
+}
+
+static void raise_to(size_t *most, size_t bytes)
+{
+    if (bytes > *most) *most = bytes;
+}
+
+static void need_scratch(onednn_plan *p, const work *w)
+{
+    const dnn_reorder *const reorders[] = {w->load, w->store, w->to_forward, w->to_backward};
+    for (size_t k = 0; k < sizeof reorders / sizeof reorders[0]; k++) {
+        if (reorders[k] != NULL) raise_to(&p->scratch_bytes, dnn_reorder_scratch_size(reorders[k]));
+    }
+    if (w->to_forward != NULL) raise_to(&p->weights_scratch_bytes, dnn_conv_weights_bytes(w->forward));
+    if (w->to_backward != NULL) raise_to(&p->weights_scratch_bytes, dnn_conv_weights_bytes(w->backward_data));
+}
+
+static void describe_work(const onednn_plan *p, work *w)
 {
     w->in = padded_shape(p, w->u.source[0]);
     w->out = padded_shape(p, w->u.value);
     w->weights.param = -1;
     w->weights.bias_param = -1;
     w->dot = -1;
-    if (w->u.core != CORE_CONV && w->u.core != CORE_UPCONV) return POLYP_OK;
+    if (w->u.core != CORE_CONV && w->u.core != CORE_UPCONV) return;
     w->dot = dot_of(p, &w->u);
     w->spec = conv_spec_of(p, w);
     w->weights = weight_shape_of(p, w);
     w->flops = conv_flops(w);
-    return w->dot >= 0 ? POLYP_OK : open_primitives(p, w);
 }
 
 /* ---- per-channel arrays and partial sums --------------------------------------------------------------- */
@@ -233,7 +246,12 @@ status build_works(onednn_plan *p)
     for (int i = 0; i < p->count; i++) {
         work *const w = &p->works[i];
         w->u = p->units.units[i];
-        TRY(build_work(p, w));
+        describe_work(p, w);
+    }
+    TRY(each_in_parallel(open_primitives, p, p->count, p->base.options.threads));
+    for (int i = 0; i < p->count; i++) {
+        work *const w = &p->works[i];
+        need_scratch(p, w);
         TRY(norm_arrays(p, w));
         need_partials(p, w);
         if (p->training) {

@@ -1,23 +1,11 @@
 /* oneDNN's C API, 2.6 and 3.x: descriptors are structs in the one and handles in the other. */
-#include "engine/onednn/dnn.h"
-
-#include <dnnl.h>
 #include <string.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
 #include "base/memory.h"
-
-#define DNN_MAJOR DNNL_VERSION_MAJOR
-
-#if DNN_MAJOR >= 3
-typedef dnnl_memory_desc_t layout; /* a handle, to be destroyed */
-typedef const_dnnl_memory_desc_t const_layout;
-#else
-typedef dnnl_memory_desc_t layout; /* a struct, by value */
-typedef const dnnl_memory_desc_t *const_layout;
-#endif
+#include "engine/onednn/dnn_impl.h"
 
 void dnn_use_threads(int threads)
 {
@@ -26,47 +14,6 @@ void dnn_use_threads(int threads)
 #else
     (void)threads;
 #endif
-}
-
-struct dnn {
-    dnnl_engine_t engine;
-    dnnl_stream_t stream;
-};
-
-enum {
-    MEMORY_SOURCE,
-    MEMORY_WEIGHTS,
-    MEMORY_BIAS,
-    MEMORY_DESTINATION,
-    MEMORY_SCRATCH,
-    MEMORY_SCALES, /* int8 with version 3 alone; its handle is set when it is made */
-    MEMORY_KINDS
-};
-
-struct dnn_conv {
-    dnn *d;
-    conv_spec spec;
-    enum conv_direction direction;
-    dnnl_primitive_desc_t description;
-    dnnl_primitive_t primitive;
-    dnnl_memory_t memory[MEMORY_KINDS]; /* NULL where unused */
-    dnnl_exec_arg_t arguments[MEMORY_KINDS];
-    int argument_count;
-    float *scales; /* what MEMORY_SCALES shows; else NULL */
-};
-
-struct dnn_reorder {
-    dnn *d;
-    dnnl_primitive_desc_t description;
-    dnnl_primitive_t primitive;
-    dnnl_memory_t from, to, scratch;
-};
-
-static status check(dnnl_status_t s, const char *what)
-{
-    if (s == dnnl_success) return POLYP_OK;
-    if (s == dnnl_out_of_memory) return fail(POLYP_ERR_MEMORY, "oneDNN has no memory for %s", what);
-    return fail(POLYP_ERR_ENGINE, "oneDNN refused %s (status %d)", what, (int)s);
 }
 
 status dnn_open(dnn **out)
@@ -123,52 +70,6 @@ bool dnn_has_int8(void)
 float dnn_int8_bias(double bias, float scale)
 {
     return (float)(DNN_MAJOR >= 3 ? bias : bias / (double)scale);
-}
-
-/* ---- layouts ------------------------------------------------------------------------------------------- */
-
-static status layout_make(layout *out, int rank, const dnnl_dims_t dims, dnnl_data_type_t type, dnnl_format_tag_t tag)
-{
-#if DNN_MAJOR >= 3
-    return check(dnnl_memory_desc_create_with_tag(out, rank, dims, type, tag), "a tensor's layout");
-#else
-    return check(dnnl_memory_desc_init_by_tag(out, rank, dims, type, tag), "a tensor's layout");
-#endif
-}
-
-static void layout_drop(layout *l)
-{
-#if DNN_MAJOR >= 3
-    if (*l != NULL) (void)dnnl_memory_desc_destroy(*l);
-    *l = NULL;
-#else
-    (void)l;
-#endif
-}
-
-static const_layout layout_view(const layout *l)
-{
-#if DNN_MAJOR >= 3
-    return *l;
-#else
-    return l;
-#endif
-}
-
-static const_layout layout_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what)
-{
-    return dnnl_primitive_desc_query_md(pd, what, 0);
-}
-
-static size_t layout_bytes(const_layout l)
-{
-    return l == NULL ? 0 : dnnl_memory_desc_get_size(l);
-}
-
-/* A memory object without data; its handle is set before each run. */
-static status memory_over(dnnl_memory_t *out, const dnn *d, const_layout l)
-{
-    return check(dnnl_memory_create(out, l, d->engine, DNNL_MEMORY_NONE), "a memory object");
 }
 
 /* ---- convolution --------------------------------------------------------------------------------------- */
@@ -376,11 +277,6 @@ static status describe(dnn_conv *c, const conv_layouts *l, dnnl_primitive_attr_t
     return describe_with(c, l, dnnl_convolution_direct, attributes);
 }
 
-static dnnl_query_t weights_query(enum conv_direction direction)
-{
-    return direction == CONV_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md;
-}
-
 static status add_memory(dnn_conv *c, int which, int argument, const_layout l)
 {
     TRY(memory_over(&c->memory[which], c->d, l));
@@ -474,32 +370,6 @@ const char *dnn_conv_name(const dnn_conv *c)
     return s == dnnl_success && name != NULL ? name : "unknown";
 }
 
-bool dnn_conv_same_layout(const dnn_conv *a, const dnn_conv *b)
-{
-    const_layout la = layout_query(a->description, weights_query(a->direction));
-    const_layout lb = layout_query(b->description, weights_query(b->direction));
-    return dnnl_memory_desc_equal(la, lb) != 0;
-}
-
-/* Plain (oc, ic, kh, kw), the layout of files. */
-static status plain_layout(layout *out, const dnn_conv *c)
-{
-    const conv_spec *const s = &c->spec;
-    const dnnl_dims_t dims = {s->oc, s->ic, s->kernel, s->kernel};
-    return layout_make(out, 4, dims, s->int8.scales != NULL ? dnnl_s8 : dnnl_f32, dnnl_oihw);
-}
-
-bool dnn_conv_is_slow(const dnn_conv *c)
-{
-    if (strncmp(dnn_conv_name(c), "ref", 3) != 0) return false;
-    layout plain = {0};
-    if (plain_layout(&plain, c) != POLYP_OK) return false;
-    const bool same =
-        dnnl_memory_desc_equal(layout_query(c->description, weights_query(c->direction)), layout_view(&plain)) != 0;
-    layout_drop(&plain);
-    return same;
-}
-
 status dnn_conv_run(dnn_conv *c, void *source, void *weights, float *bias, void *destination, void *scratch)
 {
     void *const handles[MEMORY_SCALES] = {source, weights, bias, destination, scratch};
@@ -509,71 +379,4 @@ status dnn_conv_run(dnn_conv *c, void *source, void *weights, float *bias, void 
     }
     return check(dnnl_primitive_execute(c->primitive, c->d->stream, c->argument_count, c->arguments),
                  "to run a convolution");
-}
-
-/* ---- reorder ------------------------------------------------------------------------------------------- */
-
-static status reorder_build(dnn_reorder *r, const_layout from, const_layout to)
-{
-    dnnl_primitive_attr_t attributes = NULL;
-    status result = check(dnnl_primitive_attr_create(&attributes), "attributes");
-    if (result != POLYP_OK) return result;
-    TRY_DONE(
-        check(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user), "a scratchpad mode"));
-    dnnl_engine_t const e = r->d->engine;
-    TRY_DONE(check(dnnl_reorder_primitive_desc_create(&r->description, from, e, to, e, attributes), "a reorder"));
-    TRY_DONE(check(dnnl_primitive_create(&r->primitive, r->description), "a reorder"));
-    TRY_DONE(memory_over(&r->from, r->d, from));
-    TRY_DONE(memory_over(&r->to, r->d, to));
-    if (dnn_reorder_scratch_size(r) > 0) {
-        TRY_DONE(memory_over(&r->scratch, r->d, layout_query(r->description, dnnl_query_scratchpad_md)));
-    }
-done:
-    (void)dnnl_primitive_attr_destroy(attributes);
-    return result;
-}
-
-status dnn_reorder_open(dnn_reorder **out, dnn *d, const dnn_conv *from, const dnn_conv *to)
-{
-    dnn_reorder *r = NULL;
-    layout plain = {0};
-    status result = memory_new(&r, 1);
-    if (result != POLYP_OK) return result;
-    r->d = d;
-    TRY_DONE(plain_layout(&plain, from != NULL ? from : to));
-    const_layout a =
-        from == NULL ? layout_view(&plain) : layout_query(from->description, weights_query(from->direction));
-    const_layout b = to == NULL ? layout_view(&plain) : layout_query(to->description, weights_query(to->direction));
-    TRY_DONE(reorder_build(r, a, b));
-    *out = r;
-done:
-    layout_drop(&plain);
-    if (result != POLYP_OK) dnn_reorder_close(r);
-    return result;
-}
-
-void dnn_reorder_close(dnn_reorder *r)
-{
-    if (r == NULL) return;
-    if (r->from != NULL) (void)dnnl_memory_destroy(r->from);
-    if (r->to != NULL) (void)dnnl_memory_destroy(r->to);
-    if (r->scratch != NULL) (void)dnnl_memory_destroy(r->scratch);
-    if (r->primitive != NULL) (void)dnnl_primitive_destroy(r->primitive);
-    if (r->description != NULL) (void)dnnl_primitive_desc_destroy(r->description);
-    memory_free(r);
-}
-
-size_t dnn_reorder_scratch_size(const dnn_reorder *r)
-{
-    return layout_bytes(layout_query(r->description, dnnl_query_scratchpad_md));
-}
-
-status dnn_reorder_run(dnn_reorder *r, const void *from, void *to, void *scratch)
-{
-    TRY(check(dnnl_memory_set_data_handle(r->from, (void *)(size_t)from), "a memory handle"));
-    TRY(check(dnnl_memory_set_data_handle(r->to, to), "a memory handle"));
-    dnnl_exec_arg_t arguments[3] = {{DNNL_ARG_FROM, r->from}, {DNNL_ARG_TO, r->to}, {DNNL_ARG_SCRATCHPAD, r->scratch}};
-    if (r->scratch != NULL) TRY(check(dnnl_memory_set_data_handle(r->scratch, scratch), "a memory handle"));
-    const int count = r->scratch != NULL ? 3 : 2;
-    return check(dnnl_primitive_execute(r->primitive, r->d->stream, count, arguments), "to run a reorder");
 }

@@ -69,6 +69,18 @@ size_t dnn_conv_scratch_size(const dnn_conv *c);  /* bytes */
 const char *dnn_conv_name(const dnn_conv *c);    /* the implementation's, "jit:avx2" */
 bool dnn_conv_same_layout(const dnn_conv *a, const dnn_conv *b);
 
+/*
+ * Weights in blocks: value (o, i, y, x) lies at o / oc_block * oc_stride + i / ic_block * ic_stride + y * y_stride +
+ * x * x_stride and, within the block, in [ic_block / ic_inner][oc_block][ic_inner]. In values; oc and ic are whole blocks.
+ */
+typedef struct weights_blocks {
+    int oc, ic, oc_block, ic_block, ic_inner;
+    size_t oc_stride, ic_stride, y_stride, x_stride;
+} weights_blocks;
+
+/* False: the layout is another (plain, Winograd's, with sums beside the weights), which only a reorder can make. */
+bool dnn_conv_blocks(weights_blocks *out, const dnn_conv *c);
+
 /* oneDNN has nothing fast for this shape and would use its own plain loops, over plain weights: (oc, ic, kh, kw). */
 bool dnn_conv_is_slow(const dnn_conv *c);
 

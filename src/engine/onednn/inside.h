@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "engine/engine_impl.h"
+#include "engine/onednn/blocked.h"
 #include "engine/onednn/dnn.h"
 #include "engine/onednn/kernels.h"
 #include "engine/onednn/lower.h"
@@ -38,17 +39,6 @@ typedef struct value_places {
     int readers, last_reader; /* units */
 } value_places;
 
-/* How a convolution's weights lie in the graph's tables and in the engine; a transposed one is a 1x1 convolution to 4
- * groups. */
-typedef struct weight_shape {
-    int oc, ic, taps;         /* taps: kernel * kernel */
-    int oc_padded, ic_padded; /* oc_padded: of one group */
-    const int *ic_map;
-    bool up;
-    int param;      /* of the weight; -1: no weights */
-    int bias_param; /* -1: none */
-} weight_shape;
-
 enum timed {
     TIMED_FORWARD,
     TIMED_FORWARD_PASS,
@@ -69,7 +59,9 @@ typedef struct work {
     conv_spec spec;
     dnn_conv *forward, *backward_data, *backward_weights;
     const winograd_steps *winograd;        /* infer: by these, without a primitive; NULL: by `forward` */
-    dnn_reorder *load;                     /* plain -> forward (infer) or the spans' layout (train) */
+    bool blocked;                          /* infer: blocked_place() brings the weights into `blocks`, */
+    weights_blocks blocks;
+    dnn_reorder *load;                     /* else this: plain -> forward (infer) or the spans' layout (train) */
     dnn_reorder *store;                    /* train: back to plain */
     bool slow_weights;                     /* train: backward weights by kernel_conv_weights() */
     bool blind_taps;                       /* some of the kernel's taps never meet a pixel of the source */
@@ -217,6 +209,12 @@ status train_upconv(onednn_plan *p, work *w, const upconv_job *job);
 /* remake.c: where the backward pass finds a value, which it makes again when it was not kept; forget_... before the pass */
 void remake_forget(onednn_plan *p);
 status remake_value(field *out, onednn_plan *p, int value);
+
+/* What a convolution reads of its weights. */
+static inline enum blocked_type blocked_type_of(const onednn_plan *p)
+{
+    return p->element == ELEMENT_BF16 ? BLOCKED_BF16 : BLOCKED_F32;
+}
 
 /* Bytes of the unit's weights as `c` has them; as Winograd's algorithm or a dot product has them. */
 static inline size_t unit_weights_bytes(const work *w, const dnn_conv *c)

@@ -15,7 +15,7 @@ static void free_shared(byte_plan *p)
     memory_free(p->places);
     memory_free(p->blocks);
     memory_free(p->block_channels);
-    arena_destroy(p->prepared);
+    int8_unload(p);
 }
 
 static void destroy(plan *base)

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "engine/engine_impl.h"
+#include "engine/onednn/blocked.h"
 #include "engine/onednn/dnn.h"
 #include "engine/onednn/int8_kernels.h"
 #include "engine/onednn/lower.h"
@@ -27,6 +28,7 @@ typedef struct byte_work {
     conv_spec spec;       /* of a convolution that is no head; its scales are set while it is made */
     dnn_conv *conv;
     signed char *weights; /* in the primitive's layout */
+    bool *dead;           /* [oc] of the graph: the channel is its bias alone */
     float *bias;          /* of a head: [oc] of the graph */
     float *head_weights;  /* [oc][taps][padded ic], times the source's scale */
     bool copy_residual;   /* the addend must be copied before the convolution adds to it */
@@ -56,7 +58,8 @@ typedef struct byte_plan {
     float *outputs[GRAPH_OUTPUTS]; /* nchw: the logits alone are computed */
     void *scratch;                 /* oneDNN's */
     size_t scratch_bytes;
-    arena *prepared; /* weights, biases, of the last load */
+    arena *prepared;        /* scales, biases, the head's weights, of the last load */
+    unsigned char *weights; /* all convolutions' */
     plan_timing *timings, *reported; /* [count]; NULL: not profiling */
 } byte_plan;
 
@@ -85,6 +88,7 @@ size_t byte_stride(const byte_plan *p, int value);
 status int8_place(byte_plan *p);
 /* int8_load.c: primitives and weights of `from`. The second makes primitives for any weights, to know their sizes. */
 status int8_load(byte_plan *p, const params *from);
+void int8_unload(byte_plan *p);
 status int8_measure(byte_plan *p, size_t *weights_bytes);
 /* int8_run.c */
 status int8_forward(plan *base);

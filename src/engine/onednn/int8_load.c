@@ -2,10 +2,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/each.h"
 #include "engine/onednn/int8.h"
 #include "net/quantise.h"
 
-enum { ARENA_CHUNK = 1 << 20 };
+enum { ARENA_CHUNK = 1 << 18 };
 
 /* ---- scales of values ------------------------------------------------------------------------------------ */
 
@@ -45,41 +46,19 @@ static status scale_of_work(byte_plan *p, byte_work *w, const params *from)
 
 /* ---- one convolution ------------------------------------------------------------------------------------- */
 
-/* How a convolution's bytes lie: a transposed one is a 1x1 convolution to 4 groups of channels. */
-typedef struct byte_weights {
-    int oc, ic, taps;         /* of the graph */
-    int oc_padded, ic_padded; /* of one group */
-    const int *ic_map;
-    bool up;
-    int param;
-} byte_weights;
-
-static byte_weights weights_of(const byte_plan *p, const byte_work *w)
+static weight_shape weights_of(const byte_plan *p, const byte_work *w)
 {
     const op *const o = &p->base.graph->ops[w->u.core_op];
     const channel_map *const source = &p->units.channels[w->u.source[0]];
-    return (byte_weights){.oc = o->channels,
+    return (weight_shape){.oc = o->channels,
                           .ic = source->channels,
                           .taps = o->kernel * o->kernel,
                           .oc_padded = w->out.c,
                           .ic_padded = source->padded,
                           .ic_map = source->map,
                           .up = o->kind == OP_UPCONV,
-                          .param = o->param};
-}
-
-static void place_weights(signed char *plain, const byte_weights *s, const signed char *table, const bool *dead)
-{
-    for (int oc = 0; oc < s->oc; oc++) {
-        for (int ic = 0; ic < s->ic && !dead[oc]; ic++) {
-            const size_t row = s->up ? (size_t)ic * (size_t)s->oc + (size_t)oc : (size_t)oc * (size_t)s->ic + (size_t)ic;
-            for (int tap = 0; tap < s->taps; tap++) {
-                const size_t group = s->up ? (size_t)tap * (size_t)s->oc_padded + (size_t)oc : (size_t)oc;
-                const size_t to = group * (size_t)s->ic_padded + (size_t)s->ic_map[ic];
-                plain[s->up ? to : to * (size_t)s->taps + (size_t)tap] = table[row * (size_t)s->taps + (size_t)tap];
-            }
-        }
-    }
+                          .param = o->param,
+                          .bias_param = o->has_bias ? o->param + 1 : -1};
 }
 
 /* value = sum of weights and inputs * scale + bias, with the batch norm that follows folded in. */
@@ -103,7 +82,7 @@ static affine fold(const byte_plan *p, const byte_work *w, const params *from, i
 }
 
 /* A channel whose sums cannot reach a thousandth of a step is its bias alone: nothing is divided by its scale. */
-static bool is_dead(const byte_weights *s, double scale)
+static bool is_dead(const weight_shape *s, double scale)
 {
     const double largest = (double)QUANTISE_MOST * QUANTISE_UNSIGNED_MOST * s->ic * s->taps;
     return !(fabs(scale) * largest > 1e-3);
@@ -111,7 +90,7 @@ static bool is_dead(const byte_weights *s, double scale)
 
 /* Scales and biases in steps of the result, for every group; padded channels stay 0. */
 static void fill_channels(float *scales, float *bias, bool *dead, const byte_plan *p, const byte_work *w,
-                          const byte_weights *s, const params *from)
+                          const weight_shape *s, const params *from)
 {
     const int groups = s->up ? s->taps : 1;
     const double step = (double)p->scales[w->u.value];
@@ -127,24 +106,65 @@ static void fill_channels(float *scales, float *bias, bool *dead, const byte_pla
     }
 }
 
-static status open_primitive(byte_plan *p, byte_work *w, const float *scales)
+static void set_scales(const byte_plan *p, byte_work *w, const float *scales)
 {
-    dnn_conv_close(w->conv);
-    w->conv = NULL;
     w->spec.int8 = (conv_int8){.scales = scales,
                                .signed_source = p->is_signed[w->u.source[0]],
                                .signed_result = w->signed_result};
-    if (w->u.residual >= 0) {
-        w->spec.int8.signed_addend = p->is_signed[w->u.residual];
-        w->spec.int8.addend_scale = p->scales[w->u.residual] / p->scales[w->u.value];
+    if (w->u.residual < 0) return;
+    w->spec.int8.signed_addend = p->is_signed[w->u.residual];
+    w->spec.int8.addend_scale = p->scales[w->u.residual] / p->scales[w->u.value];
+}
+
+static status open_primitive(void *context, int i)
+{
+    byte_plan *const p = context;
+    byte_work *const w = &p->works[i];
+    if (!convolves(w)) return POLYP_OK;
+    dnn_conv_close(w->conv);
+    w->conv = NULL;
+    return dnn_conv_open(&w->conv, p->library, &w->spec, CONV_INFER);
+}
+
+/* From one convolution's weights to the next one's. */
+static size_t weights_step(const byte_work *w)
+{
+    const size_t bytes = dnn_conv_weights_bytes(w->conv);
+    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+}
+
+/* The scales are set. Tells the bytes of all weights. */
+static status open_primitives(byte_plan *p, size_t *weights_bytes)
+{
+    TRY(each_in_parallel(open_primitive, p, p->count, p->base.options.threads));
+    *weights_bytes = 0;
+    for (int i = 0; i < p->count; i++) {
+        const byte_work *const w = &p->works[i];
+        if (!convolves(w)) continue;
+        const size_t scratch = dnn_conv_scratch_size(w->conv);
+        if (scratch > p->scratch_bytes) p->scratch_bytes = scratch;
+        *weights_bytes += weights_step(w);
     }
-    TRY(dnn_conv_open(&w->conv, p->library, &w->spec, CONV_INFER));
-    const size_t scratch = dnn_conv_scratch_size(w->conv);
-    if (scratch > p->scratch_bytes) p->scratch_bytes = scratch;
     return POLYP_OK;
 }
 
-static status reorder(byte_plan *p, byte_work *w, const signed char *plain)
+/* ---- bytes of weights ------------------------------------------------------------------------------------ */
+
+static void place_weights(signed char *plain, const weight_shape *s, const signed char *table, const bool *dead)
+{
+    for (int oc = 0; oc < s->oc; oc++) {
+        for (int ic = 0; ic < s->ic && !dead[oc]; ic++) {
+            const size_t row = s->up ? (size_t)ic * (size_t)s->oc + (size_t)oc : (size_t)oc * (size_t)s->ic + (size_t)ic;
+            for (int tap = 0; tap < s->taps; tap++) {
+                const size_t group = s->up ? (size_t)tap * (size_t)s->oc_padded + (size_t)oc : (size_t)oc;
+                const size_t to = group * (size_t)s->ic_padded + (size_t)s->ic_map[ic];
+                plain[s->up ? to : to * (size_t)s->taps + (size_t)tap] = table[row * (size_t)s->taps + (size_t)tap];
+            }
+        }
+    }
+}
+
+static status reorder(const byte_plan *p, const byte_work *w, const signed char *plain)
 {
     dnn_reorder *r = NULL;
     unsigned char *scratch = NULL;
@@ -158,26 +178,73 @@ done:
     return result;
 }
 
-static status load_conv(byte_plan *p, byte_work *w, const params *from, signed char *plain)
+/* By way of a plain array: a layout with more in it than the weights. */
+static status load_by_reorder(const byte_plan *p, const byte_work *w, const weight_shape *s, const signed char *table,
+                              const bool *dead)
 {
-    const byte_weights s = weights_of(p, w);
+    signed char *plain = NULL;
+    TRY(memory_new(&plain, (size_t)w->spec.oc * (size_t)s->ic_padded * (size_t)(s->up ? 1 : s->taps)));
+    place_weights(plain, s, table, dead);
+    const status result = reorder(p, w, plain);
+    memory_free(plain);
+    return result;
+}
+
+/* The rest is told by blocked jobs, in one pass over all. */
+static status load_weights(blocked_job *jobs, int *count, const byte_plan *p, const byte_work *w, const params *from,
+                           arena *owner)
+{
+    const weight_shape s = weights_of(p, w);
+    const signed char *const table = from->data[s.param];
+    blocked_job *const job = &jobs[*count];
+    *job = (blocked_job){.type = BLOCKED_S8, .table = table, .to = w->weights};
+    if (!blocked_suits(&job->blocks, w->conv, BLOCKED_S8, s.taps)) return load_by_reorder(p, w, &s, table, w->dead);
+    (*count)++;
+    return blocked_describe(job, owner, &s, NULL, w->dead);
+}
+
+static status load_all_weights(byte_plan *p, const params *from, size_t weights_bytes)
+{
+    blocked_job *jobs = NULL;
+    int count = 0;
+    arena *owner = NULL;
+    status result;
+    TRY_DONE(memory_new(&p->weights, weights_bytes));
+    TRY_DONE(memory_new(&jobs, (size_t)p->count));
+    TRY_DONE(arena_create(&owner, ARENA_CHUNK));
+    unsigned char *next = p->weights;
+    for (int i = 0; i < p->count; i++) {
+        byte_work *const w = &p->works[i];
+        if (!convolves(w)) continue;
+        w->weights = (signed char *)next;
+        next += weights_step(w);
+        TRY_DONE(load_weights(jobs, &count, p, w, from, owner));
+    }
+    blocked_place(jobs, count, p->base.options.threads);
+done:
+    memory_free(jobs);
+    arena_destroy(owner);
+    return result;
+}
+
+/* ---- one unit -------------------------------------------------------------------------------------------- */
+
+static status describe_conv(byte_plan *p, byte_work *w, const params *from)
+{
+    const weight_shape s = weights_of(p, w);
     const size_t channels = (size_t)w->spec.oc;
     float *const scales = arena_take(p->prepared, channels, sizeof *scales);
-    bool *const dead = arena_take(p->prepared, (size_t)s.oc, sizeof *dead);
+    w->dead = arena_take(p->prepared, (size_t)s.oc, sizeof *w->dead);
     w->bias = arena_take(p->prepared, channels, sizeof *w->bias);
-    if (scales == NULL || dead == NULL || w->bias == NULL) return POLYP_ERR_MEMORY;
-    fill_channels(scales, w->bias, dead, p, w, &s, from);
-    TRY(open_primitive(p, w, scales));
-    w->weights = arena_take(p->prepared, dnn_conv_weights_bytes(w->conv), 1);
-    if (w->weights == NULL) return POLYP_ERR_MEMORY;
-    memset(plain, 0, channels * (size_t)s.ic_padded * (size_t)(s.up ? 1 : s.taps));
-    place_weights(plain, &s, from->data[s.param], dead);
-    return reorder(p, w, plain);
+    if (scales == NULL || w->dead == NULL || w->bias == NULL) return POLYP_ERR_MEMORY;
+    fill_channels(scales, w->bias, w->dead, p, w, &s, from);
+    set_scales(p, w, scales);
+    return POLYP_OK;
 }
 
 static status load_head(byte_plan *p, byte_work *w, const params *from)
 {
-    const byte_weights s = weights_of(p, w);
+    const weight_shape s = weights_of(p, w);
     const op *const o = &p->base.graph->ops[w->u.core_op];
     const float *const table = params_f32(from, o->param);
     const float scale = p->scales[w->u.source[0]];
@@ -194,13 +261,7 @@ static status load_head(byte_plan *p, byte_work *w, const params *from)
 
 /* ---- all of them ----------------------------------------------------------------------------------------- */
 
-static size_t plain_bytes(const byte_work *w)
-{
-    const conv_spec *const s = &w->spec;
-    return (size_t)s->oc * (size_t)s->ic * (size_t)s->kernel * (size_t)s->kernel;
-}
-
-static status load_all(byte_plan *p, const params *from, signed char *plain)
+static status describe_all(byte_plan *p, const params *from)
 {
     p->scales[0] = from->value_scales[0];
     for (int i = 0; i < p->count; i++) TRY(scale_of_work(p, &p->works[i], from));
@@ -213,36 +274,36 @@ static status load_all(byte_plan *p, const params *from, signed char *plain)
                 return fail(POLYP_ERR_UNSUPPORTED, "%s has no weights in 8 bits; use bf16 or f32",
                             p->base.graph->ops[w->u.core_op].name);
             }
-            TRY(load_conv(p, w, from, plain));
+            TRY(describe_conv(p, w, from));
         }
     }
     return POLYP_OK;
 }
 
+void int8_unload(byte_plan *p)
+{
+    arena_destroy(p->prepared);
+    memory_free(p->weights);
+    p->prepared = NULL;
+    p->weights = NULL;
+}
+
 status int8_load(byte_plan *p, const params *from)
 {
-    size_t most = 1;
-    signed char *plain = NULL;
+    size_t weights_bytes;
     unsigned char *scratch = NULL;
     status result;
-    for (int i = 0; i < p->count; i++) {
-        if (convolves(&p->works[i]) && plain_bytes(&p->works[i]) > most) most = plain_bytes(&p->works[i]);
-    }
-    arena_destroy(p->prepared);
+    int8_unload(p);
     memory_free(p->scratch);
-    p->prepared = NULL;
     p->scratch = NULL;
     TRY_DONE(arena_create(&p->prepared, ARENA_CHUNK));
-    TRY_DONE(memory_new(&plain, most));
-    TRY_DONE(load_all(p, from, plain));
+    TRY_DONE(describe_all(p, from));
+    TRY_DONE(open_primitives(p, &weights_bytes));
+    TRY_DONE(load_all_weights(p, from, weights_bytes));
     TRY_DONE(memory_new(&scratch, p->scratch_bytes));
     p->scratch = scratch;
 done:
-    memory_free(plain);
-    if (result != POLYP_OK) {
-        arena_destroy(p->prepared);
-        p->prepared = NULL;
-    }
+    if (result != POLYP_OK) int8_unload(p);
     return result;
 }
 
@@ -257,13 +318,15 @@ status int8_measure(byte_plan *p, size_t *weights_bytes)
     TRY(memory_new(&ones, most));
     for (size_t c = 0; c < most; c++) ones[c] = 1;
     for (int v = 0; v < p->base.graph->count; v++) p->scales[v] = 1;
-    status result = POLYP_OK;
-    for (int i = 0; i < p->count && result == POLYP_OK; i++) {
+    for (int i = 0; i < p->count; i++) {
         byte_work *const w = &p->works[i];
         if (!convolves(w)) continue;
         w->signed_result = p->is_signed[w->u.value];
-        result = open_primitive(p, w, ones);
-        if (result == POLYP_OK) *weights_bytes += dnn_conv_weights_bytes(w->conv) + 2 * sizeof(float) * (size_t)w->spec.oc;
+        set_scales(p, w, ones);
+    }
+    const status result = open_primitives(p, weights_bytes);
+    for (int i = 0; i < p->count; i++) {
+        if (convolves(&p->works[i])) *weights_bytes += 2 * sizeof(float) * (size_t)p->works[i].spec.oc;
     }
     memory_free(ones);
     return result;

@@ -67,7 +67,7 @@ static status plain_buffer(float **out, const onednn_plan *p)
     size_t most = 1;
     for (int i = 0; i < p->count; i++) {
         const work *const w = &p->works[i];
-        if (w->weights.param >= 0 && plain_count(&w->weights) > most) most = plain_count(&w->weights);
+        if (w->weights.param >= 0 && !w->blocked && plain_count(&w->weights) > most) most = plain_count(&w->weights);
     }
     return memory_new(out, most);
 }
@@ -112,18 +112,16 @@ static void prepare_bias(const work *w, const params *from)
 }
 
 /* Plain weights into the form that what runs reads. */
-static status place_weights(onednn_plan *p, const work *w, const float *plain)
+static status place_weights(const onednn_plan *p, const work *w, const float *plain)
 {
     if (w->winograd == NULL) return reorder(w->load, plain, w->prepared, &w->weights, p->scratch);
     winograd_prepare(w->prepared, plain, &w->spec, p->base.options.threads);
     return POLYP_OK;
 }
 
-static status prepare(onednn_plan *p, work *w, const params *from, float *plain)
+/* By way of a plain array and a reorder. */
+static status prepare_weights(const onednn_plan *p, const work *w, const params *from, float *plain)
 {
-    if (w->u.norm_op >= 0) fold_norm(p, w, from, w->scale, w->shift);
-    if (w->weights.param < 0) return POLYP_OK;
-    prepare_bias(w, from);
     const weight_shape *const s = &w->weights;
     const float *const table = params_f32(from, s->param);
     if (w->u.norm_op < 0 && is_plain(s)) return place_weights(p, w, table);
@@ -132,13 +130,54 @@ static status prepare(onednn_plan *p, work *w, const params *from, float *plain)
     return place_weights(p, w, plain);
 }
 
-static status prepare_all(onednn_plan *p, const params *from)
+static status prepare_others(const onednn_plan *p, const params *from)
 {
     float *plain = NULL;
     status result = plain_buffer(&plain, p);
-    for (int i = 0; i < p->count && result == POLYP_OK; i++) result = prepare(p, &p->works[i], from, plain);
+    for (int i = 0; i < p->count && result == POLYP_OK; i++) {
+        const work *const w = &p->works[i];
+        if (w->weights.param >= 0 && !w->blocked) result = prepare_weights(p, w, from, plain);
+    }
     memory_free(plain);
     return result;
+}
+
+static status describe_blocked(blocked_job *job, arena *owner, const onednn_plan *p, const work *w, const params *from)
+{
+    *job = (blocked_job){.blocks = w->blocks, .type = blocked_type_of(p), .to = w->prepared};
+    job->table = params_f32(from, w->weights.param);
+    return blocked_describe(job, owner, &w->weights, w->u.norm_op >= 0 ? w->scale : NULL, NULL);
+}
+
+/* Those whose layout is made of blocks, in one pass. */
+static status prepare_blocked(const onednn_plan *p, const params *from)
+{
+    enum { ARENA_CHUNK = 1 << 18 };
+    arena *owner = NULL;
+    blocked_job *jobs = NULL;
+    int count = 0;
+    status result;
+    TRY_DONE(arena_create(&owner, ARENA_CHUNK));
+    TRY_DONE(memory_new(&jobs, (size_t)p->count));
+    for (int i = 0; i < p->count; i++) {
+        if (p->works[i].blocked) TRY_DONE(describe_blocked(&jobs[count++], owner, p, &p->works[i], from));
+    }
+    blocked_place(jobs, count, p->base.options.threads);
+done:
+    memory_free(jobs);
+    arena_destroy(owner);
+    return result;
+}
+
+static status prepare_all(onednn_plan *p, const params *from)
+{
+    for (int i = 0; i < p->count; i++) {
+        work *const w = &p->works[i];
+        if (w->u.norm_op >= 0) fold_norm(p, w, from, w->scale, w->shift);
+        if (w->weights.param >= 0) prepare_bias(w, from);
+    }
+    TRY(prepare_blocked(p, from));
+    return prepare_others(p, from);
 }
 
 /* ---- training ------------------------------------------------------------------------------------------ */
