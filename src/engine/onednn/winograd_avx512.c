@@ -204,16 +204,16 @@ BF16_INLINE void gather(__m512 to[2], __m512 a, __m512 b, __m512 c, __m512 d)
 BF16_INLINE void result_tile(bf16 *to, const float *m, size_t points, size_t row, bool two_rows, bool two_columns,
                              const tile_tail *tail)
 {
-    __m512 rows[SIDE][2], columns[2][2];
+    __m512 lines[SIDE][2], columns[2][2];
     const __m512 bias = _mm512_loadu_ps(tail->bias);
 #pragma GCC unroll 4
     for (int y = 0; y < SIDE; y++) {
         const float *const from = m + (size_t)(SIDE * y) * points;
-        gather(rows[y], _mm512_loadu_ps(from), _mm512_loadu_ps(from + points), _mm512_loadu_ps(from + 2 * points),
+        gather(lines[y], _mm512_loadu_ps(from), _mm512_loadu_ps(from + points), _mm512_loadu_ps(from + 2 * points),
                _mm512_loadu_ps(from + 3 * points));
     }
-    gather(columns[0], rows[0][0], rows[1][0], rows[2][0], rows[3][0]);
-    gather(columns[1], rows[0][1], rows[1][1], rows[2][1], rows[3][1]);
+    gather(columns[0], lines[0][0], lines[1][0], lines[2][0], lines[3][0]);
+    gather(columns[1], lines[0][1], lines[1][1], lines[2][1], lines[3][1]);
 #pragma GCC unroll 2
     for (int y = 0; y < 2; y++, to += row) {
         if (y == 1 && !two_rows) break;
