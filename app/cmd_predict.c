@@ -23,7 +23,7 @@ static const option_row rows[] = {
     ROW_TEXT("coco", options.coco, "FILE", "write it as COCO annotations"),
     ROW_CHOICE("precision", options.precision, "of the arithmetic; int8: of a model by quantize", PREDICT_PRECISION_CHOICES),
     ROW_INT("expect", options.expect, "N",
-            "prepare for N pictures (not given: as many as there are): for fewer than 8 f32 starts faster, with other last bits",
+            "prepare for N pictures (not given: as many as there are): for few f32 starts faster, with other last bits",
             1, 1000000, 1),
     ROW_END,
 };

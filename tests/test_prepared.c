@@ -21,6 +21,7 @@
 
 /* ---- expected passes ------------------------------------------------------------------------------------- */
 
+/* 2048 pixels of a result pay for Winograd's weights: here 8 passes. */
 static const shape PICTURE = {1, 3, 16, 16};
 
 /* Convolutions that Winograd's algorithm suits. */
@@ -33,7 +34,7 @@ static void build_network(rig *r)
 }
 
 /* A pass of a plan that `passes` are expected of; the caller frees the logits. */
-static float *logits_of(rig *r, int passes, bool *has_winograd)
+static float *logits_of(rig *r, shape picture, int passes, bool *has_winograd)
 {
     const engine *e = NULL;
     plan *p = NULL;
@@ -41,7 +42,7 @@ static float *logits_of(rig *r, int passes, bool *has_winograd)
     size_t size = 0;
     const plan_options options = {.threads = 2, .passes = passes};
     assert_ok(engine_find(&e, "onednn"));
-    assert_ok(plan_create(&p, e, &r->g, PICTURE, &options));
+    assert_ok(plan_create(&p, e, &r->g, picture, &options));
     assert_ok(plan_load(p, &r->weights));
     const tensor input = plan_input(p);
     fill_uniform(input.data, shape_count(input.shape), -2, 2, 7);
@@ -80,7 +81,7 @@ static void few_passes_are_prepared_for_in_less_time(void **state)
     const size_t count = 32 * 16 * 16;
     for (int i = 0; i < COUNTS; i++) {
         bool has_winograd;
-        logits[i] = logits_of(&r, counts[i], &has_winograd);
+        logits[i] = logits_of(&r, PICTURE, counts[i], &has_winograd);
 #ifdef HAVE_ONEDNN
         assert_int_equal(has_winograd, dnn_lanes() == 16 && (i == 0 || i >= 3));
 #endif
@@ -91,6 +92,22 @@ static void few_passes_are_prepared_for_in_less_time(void **state)
     print_message("for many and for few passes: largest difference %.3g\n", difference);
     assert_true(difference < 2e-5);
     for (int i = 0; i < COUNTS; i++) free(logits[i]);
+    rig_stop(&r);
+}
+
+static void one_pass_of_a_large_picture_pays(void **state)
+{
+    (void)state;
+    NEEDS_ONEDNN();
+    rig r = {0};
+    bool has_winograd = false;
+    build_network(&r);
+    assert_ok(params_create(&r.weights, &r.g.params));
+    params_initialise(&r.weights, 1);
+    free(logits_of(&r, (shape){1, 3, 48, 48}, 1, &has_winograd));
+#ifdef HAVE_ONEDNN
+    assert_int_equal(has_winograd, dnn_lanes() == 16);
+#endif
     rig_stop(&r);
 }
 
@@ -328,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few_passes_are_prepared_for_in_less_time),
+        cmocka_unit_test(one_pass_of_a_large_picture_pays),
         cmocka_unit_test(a_negative_number_of_passes_is_refused),
         cmocka_unit_test(jobs_run_once_and_failures_keep_their_words),
 #ifdef HAVE_ONEDNN

@@ -10,7 +10,7 @@
 enum { UNIT = 4 };
 
 /* The buffer: room for one block of 7x7 taps, and what several blocks may take together. */
-enum { ROOM = 16 * (16 * 49 * sizeof(float) + MEMORY_ALIGNMENT), SLICE = 1 << 14, ROW_GAP = MEMORY_ALIGNMENT };
+enum { ROOM = 16 * (16 * 49 * sizeof(float) + MEMORY_ALIGNMENT), SLICE = 1 << 15, ROW_GAP = MEMORY_ALIGNMENT };
 
 static size_t size_of(enum blocked_type type)
 {
@@ -210,7 +210,7 @@ static void spread_block(const blocked_job *job, unsigned char *to, const unsign
 /* Input channels that the buffer takes at once: whole blocks. */
 static int slice_channels(const blocked_job *job)
 {
-    enum { MOST_BLOCKS = 16 };
+    enum { MOST_BLOCKS = 128 };
     const weights_blocks *const b = &job->blocks;
     const size_t block = (size_t)b->oc_block * (size_t)b->ic_block * (size_t)job->taps * size_of(job->type);
     const int blocks = (int)(SLICE / block);

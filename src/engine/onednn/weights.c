@@ -111,11 +111,11 @@ static void prepare_bias(const work *w, const params *from)
     }
 }
 
-/* Plain weights into the form that what runs reads. */
-static status place_weights(const onednn_plan *p, const work *w, const float *plain)
+/* Plain weights into the form that what runs reads; factor NULL: 1. */
+static status place_weights(const onednn_plan *p, const work *w, const float *plain, const float *factor)
 {
     if (w->winograd == NULL) return reorder(w->load, plain, w->prepared, &w->weights, p->scratch);
-    winograd_prepare(w->prepared, plain, &w->spec, p->base.options.threads);
+    winograd_prepare(w->prepared, plain, factor, &w->spec, p->base.options.threads);
     return POLYP_OK;
 }
 
@@ -124,10 +124,11 @@ static status prepare_weights(const onednn_plan *p, const work *w, const params 
 {
     const weight_shape *const s = &w->weights;
     const float *const table = params_f32(from, s->param);
-    if (w->u.norm_op < 0 && is_plain(s)) return place_weights(p, w, table);
+    const float *const factor = w->u.norm_op >= 0 ? w->scale : NULL;
+    if ((factor == NULL || w->winograd != NULL) && is_plain(s)) return place_weights(p, w, table, factor);
     if (s->oc != s->oc_padded || s->ic != s->ic_padded) zero(plain, plain_count(s));
-    to_plain(plain, table, s, w->u.norm_op >= 0 ? w->scale : NULL, p->base.options.threads);
-    return place_weights(p, w, plain);
+    to_plain(plain, table, s, factor, p->base.options.threads);
+    return place_weights(p, w, plain, NULL);
 }
 
 static status prepare_others(const onednn_plan *p, const params *from)

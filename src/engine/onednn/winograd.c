@@ -146,18 +146,19 @@ FAST_CLONES static void transform_weights(bf16 *to, size_t points, float taps[TA
 }
 
 /* taps[tap][2 * output channel + parity of the input channel], of a group's output channels and one pair of inputs. */
-static void gather_taps(float taps[TAPS * TAPS][PLACES], const float *plain, int ic, int channels)
+static void gather_taps(float taps[TAPS * TAPS][PLACES], const float *plain, const float *factor, int ic, int channels)
 {
     for (int o = 0; o < channels; o++, plain += (size_t)ic * TAPS * TAPS) {
+        const float f = factor == NULL ? 1.0F : factor[o];
         for (int tap = 0; tap < TAPS * TAPS; tap++) {
-            taps[tap][2 * o] = plain[tap];
-            taps[tap][2 * o + 1] = plain[TAPS * TAPS + tap];
+            taps[tap][2 * o] = f * plain[tap];
+            taps[tap][2 * o + 1] = f * plain[TAPS * TAPS + tap];
         }
     }
 }
 
 /* Of a group: [point][ic / 2][output channels][2]. */
-void winograd_prepare(void *to, const float *plain, const conv_spec *s, int threads)
+void winograd_prepare(void *to, const float *plain, const float *factor, const conv_spec *s, int threads)
 {
     const cut c = cut_of(s, threads);
     const int channels = c.vectors * LANES, inputs = s->ic / 2;
@@ -167,7 +168,7 @@ void winograd_prepare(void *to, const float *plain, const conv_spec *s, int thre
         const int group = i / inputs, pair = i % inputs;
         const size_t row = (size_t)group * (size_t)channels * (size_t)s->ic + 2 * (size_t)pair;
         float taps[TAPS * TAPS][PLACES] = {{0}};
-        gather_taps(taps, plain + row * TAPS * TAPS, s->ic, channels);
+        gather_taps(taps, plain + row * TAPS * TAPS, factor == NULL ? NULL : factor + group * channels, s->ic, channels);
         transform_weights((bf16 *)to + (size_t)group * POINTS * of_point + (size_t)pair * of_pair, of_point, taps,
                           2 * channels);
     }

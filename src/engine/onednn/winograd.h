@@ -34,8 +34,9 @@ bool winograd_suits(const conv_spec *s);
 size_t winograd_weights_bytes(const conv_spec *s);
 size_t winograd_scratch_bytes(const conv_spec *s, int threads);
 
-/* Transforms weights: plain f32 (oc, ic, 3, 3), channels padded. `to` has winograd_weights_bytes(). */
-void winograd_prepare(void *to, const float *plain, const conv_spec *s, int threads);
+/* Transforms weights: plain f32 (oc, ic, 3, 3), channels padded, times factor[oc] (NULL: 1). `to` has
+ * winograd_weights_bytes(). */
+void winograd_prepare(void *to, const float *plain, const float *factor, const conv_spec *s, int threads);
 
 /* One image; `spec` says whether it adds what the destination holds, and ReLU. */
 typedef struct winograd_job {
