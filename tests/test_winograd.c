@@ -116,7 +116,7 @@ static uint16_t *run(const map_case *c, const data *d, const winograd_steps *ste
     assert_ok(memory_new(&scratch, winograd_scratch_bytes(&spec, threads)));
     for (size_t i = 0; i < results + 2 * GUARD; i++) out[i] = UNTOUCHED;
     memcpy(out + GUARD, d->before, results * sizeof *out);
-    winograd_prepare(weights, d->weights, &spec, threads);
+    winograd_prepare(weights, d->weights, NULL, &spec, threads);
     winograd_run(&(winograd_job){.spec = &spec,
                                  .steps = steps,
                                  .source = d->source,
@@ -229,6 +229,30 @@ static void fast_steps_are_near_the_plain_ones(void **state)
     }
     print_message("%d of %zu results are rounded to a neighbour\n", differ, all);
     assert_true((size_t)differ * 100 < all);
+}
+
+/* Powers of two, so that no bit is rounded: as if the weights had been multiplied. */
+static void factors_are_of_output_channels(void **state)
+{
+    (void)state;
+    const map_case *const c = &CASES[7];
+    const conv_spec spec = spec_of(c);
+    const size_t bytes = winograd_weights_bytes(&spec), of_channel = (size_t)c->ic * TAPS;
+    data d = data_of(c, any_value, 0.1F);
+    float *factors = NULL;
+    unsigned char *want = NULL, *got = NULL;
+    assert_ok(memory_new(&factors, (size_t)c->oc));
+    assert_ok(memory_new(&want, bytes));
+    assert_ok(memory_new(&got, bytes));
+    for (size_t i = 0; i < (size_t)c->oc; i++) factors[i] = i % 3 == 0 ? 0.25F : i % 3 == 1 ? -2 : 8;
+    winograd_prepare(got, d.weights, factors, &spec, 2);
+    for (size_t i = 0; i < (size_t)c->oc * of_channel; i++) d.weights[i] *= factors[i / of_channel];
+    winograd_prepare(want, d.weights, NULL, &spec, 2);
+    assert_memory_equal(want, got, bytes);
+    memory_free(factors);
+    memory_free(want);
+    memory_free(got);
+    data_free(&d);
 }
 
 static void threads_change_nothing(void **state)
@@ -365,6 +389,7 @@ int main(void)
         cmocka_unit_test(whole_numbers_are_exact),
         cmocka_unit_test(rounding_costs_little),
         cmocka_unit_test(fast_steps_are_near_the_plain_ones),
+        cmocka_unit_test(factors_are_of_output_channels),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(what_is_no_number_is_noticed),
         cmocka_unit_test(the_rule_is_about_shapes),
