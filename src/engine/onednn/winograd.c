@@ -37,12 +37,20 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* Tiles of a chunk fill some of the cache, but each thread should have its share; with few the weights pass by too
- * often. */
+/* Of a chunk's transformed source: the more, the fewer times many weights pass by; but a core's cache should hold it. */
+static int source_bytes(const cut *c)
+{
+    enum { LEAST = 128 << 10, MOST = 512 << 10, PART = 4 };
+    const int64_t block = (int64_t)POINTS * LANES * LANES * (int64_t)sizeof(bf16);
+    const int64_t weights = block * c->blocks * c->groups * c->vectors;
+    return weights / PART < LEAST ? LEAST : weights / PART > MOST ? MOST : (int)(weights / PART);
+}
+
+/* Each thread should have its share, but with few tiles at a time the weights pass by too often. */
 static int chunks_for(const cut *c, int threads)
 {
-    enum { SOURCE_BYTES = 128 << 10, FEWEST = 8 };
-    const int fit = SOURCE_BYTES / (POINTS * LANES * (int)sizeof(bf16) * c->blocks);
+    enum { FEWEST = 16 };
+    const int fit = source_bytes(c) / (POINTS * LANES * (int)sizeof(bf16) * c->blocks);
     const int most = fit > WINOGRAD_MOST_TILES ? fit / WINOGRAD_MOST_TILES * WINOGRAD_MOST_TILES : WINOGRAD_MOST_TILES;
     const int fair = divided_up(divided_up(c->tiles, most), threads) * threads;
     const int chunks = least(fair, divided_up(c->tiles, FEWEST));
