@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <math.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -22,7 +21,8 @@ enum { OVERLAY_QUALITY = 92, WORKERS_LEAST = 2 };
 
 /* A picture on its way; the slot's buffers go on to the next one. */
 typedef struct job {
-    polyp_image picture, mask, probability;
+    file_bytes file;
+    polyp_image picture, mask, probability, drawn;
     bool unreadable; /* the record says why */
     bool submitted;  /* the predictor has it in this slot */
 } job;
@@ -42,12 +42,13 @@ typedef struct run {
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
-static void clear_job(job *j)
+static void free_job(job *j)
 {
+    file_close(&j->file);
     polyp_image_free(&j->picture);
     polyp_image_free(&j->mask);
     polyp_image_free(&j->probability);
-    *j = (job){0};
+    polyp_image_free(&j->drawn);
 }
 
 /* The first pictures are read while the model is opened. */
@@ -56,8 +57,8 @@ static status decode(void *context, size_t number, size_t slot)
     run *const r = context;
     job *const j = &r->jobs[slot];
     predict_record *const record = &r->records[number];
-    clear_job(j);
-    j->unreadable = polyp_image_read(&j->picture, r->inputs.items[number].path) != POLYP_OK;
+    j->submitted = false;
+    j->unreadable = image_read_into(&j->picture, &j->file, r->inputs.items[number].path) != POLYP_OK;
     if (j->unreadable) snprintf(record->error, sizeof record->error, "%s", polyp_error());
     if (j->unreadable || !atomic_load(&r->ready)) return POLYP_OK;
     j->submitted = true;
@@ -68,26 +69,20 @@ static status decode(void *context, size_t number, size_t slot)
 
 static status write_named(const run *r, const char *stem, const char *ending, const polyp_image *image, bool as_jpeg)
 {
-    char *const name = memory_format("%s%s", stem, ending);
-    char *const path = name ? path_join(r->options->out, name) : NULL;
-    status result = POLYP_ERR_MEMORY;
-    if (path) result = as_jpeg ? image_write_jpeg(image, path, OVERLAY_QUALITY) : image_write_png(image, path);
-    memory_free(path);
-    memory_free(name);
-    return result;
+    char path[PATH_MAX];
+    const char *const folder = r->options->out;
+    const int length = snprintf(path, sizeof path, "%s/%s%s", folder[0] ? folder : ".", stem, ending);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return fail(POLYP_ERR_FILE, "%s: the name of a mask in it would be too long", folder);
+    return as_jpeg ? image_write_jpeg(image, path, OVERLAY_QUALITY) : image_write_png(image, path);
 }
 
-static status write_overlay(const run *r, const char *stem, const polyp_image *picture, const polyp_image *mask)
+static status write_overlay(const run *r, const char *stem, job *j)
 {
-    polyp_image drawn = {0};
     const overlay_style style = overlay_prediction();
-    status result;
-    TRY_DONE(image_to_rgb(&drawn, picture));
-    TRY_DONE(overlay_draw(&drawn, mask, &style));
-    TRY_DONE(write_named(r, stem, ".overlay.jpg", &drawn, true));
-done:
-    polyp_image_free(&drawn);
-    return result;
+    TRY(image_to_rgb_into(&j->drawn, &j->picture));
+    TRY(overlay_draw(&j->drawn, &j->mask, &style));
+    return write_named(r, stem, ".overlay.jpg", &j->drawn, true);
 }
 
 static size_t count_polyp(const polyp_image *mask)
@@ -104,13 +99,11 @@ static bool wants_shapes(const predict_options *o)
     return o->json || o->coco;
 }
 
-static status write_results(const run *r, const char *stem, const polyp_image *picture, const polyp_image *mask,
-                            const polyp_image *probability)
+static status write_results(const run *r, const char *stem, job *j)
 {
-    TRY(write_named(r, stem, ".png", mask, false));
-    if (r->options->probability) TRY(write_named(r, stem, ".probability.png", probability, false));
-    if (r->options->overlay) TRY(write_overlay(r, stem, picture, mask));
-    return POLYP_OK;
+    TRY(write_named(r, stem, ".png", &j->mask, false));
+    if (r->options->probability) TRY(write_named(r, stem, ".probability.png", &j->probability, false));
+    return r->options->overlay ? write_overlay(r, stem, j) : POLYP_OK;
 }
 
 static status compute(void *context, size_t number, size_t slot, int lane)
@@ -134,11 +127,11 @@ static status compute(void *context, size_t number, size_t slot, int lane)
 static status finish(void *context, size_t number, size_t slot)
 {
     run *const r = context;
-    const job *const j = &r->jobs[slot];
+    job *const j = &r->jobs[slot];
     predict_record *const record = &r->records[number];
     const double begin = clock_seconds();
     if (j->unreadable) return POLYP_OK;
-    TRY(write_results(r, r->inputs.items[number].stem, &j->picture, &j->mask, &j->probability));
+    TRY(write_results(r, r->inputs.items[number].stem, j));
     if (wants_shapes(r->options)) TRY(found_polyps_of(&record->found, &j->mask, &j->probability));
     record->width = j->mask.width;
     record->height = j->mask.height;
@@ -225,7 +218,7 @@ static status open_all(run *r)
 static void close_all(run *r)
 {
     pipeline_close(r->pipeline);
-    for (int i = 0; i < PREDICTOR_SLOTS; i++) clear_job(&r->jobs[i]);
+    for (int i = 0; i < PREDICTOR_SLOTS; i++) free_job(&r->jobs[i]);
     lanes_close(&r->lanes);
     model_set_close(&r->models);
     for (size_t i = 0; r->records && i < r->inputs.count; i++) found_polyps_free(&r->records[i].found);

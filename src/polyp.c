@@ -134,7 +134,17 @@ polyp_status polyp_predict(polyp_predictor *predictor, const polyp_image *pictur
     if (!predictor) return fail(POLYP_ERR_ARGUMENT, "polyp_predict: there is no predictor");
     TRY(check_picture(picture));
     TRY(predictor_submit(predictor, 0, picture));
-    return predictor_collect(predictor, 0, picture->width, picture->height, probability_out, mask_out);
+    polyp_image probability = {0}, mask = {0};
+    const status result = predictor_collect(predictor, 0, picture->width, picture->height,
+                                            probability_out ? &probability : NULL, mask_out ? &mask : NULL);
+    if (result != POLYP_OK) {
+        polyp_image_free(&probability);
+        polyp_image_free(&mask);
+        return result;
+    }
+    if (probability_out) *probability_out = probability;
+    if (mask_out) *mask_out = mask;
+    return POLYP_OK;
 }
 
 /* ---- scoring ---------------------------------------------------------------------------------------- */

@@ -365,12 +365,8 @@ static void test_writing_and_reading_files(void **state)
     assert_memory_equal(back.pixels, image.pixels, image_size(&image));
     assert_int_equal(image_write_png(&image, "/nowhere/at/all.png"), POLYP_ERR_FILE);
     for (size_t k = 1; k <= 2; k++) {
-        memory_fail_at(k);
         unsigned char *bytes;
         size_t size;
-        const status png = image_encode_png(&bytes, &size, &image);
-        assert_int_equal(png, k == 1 ? POLYP_ERR_MEMORY : POLYP_OK);
-        if (png == POLYP_OK) memory_free(bytes);
         memory_fail_at(k);
         const status jpeg = image_encode_jpeg(&bytes, &size, &image, 90);
         assert_int_equal(jpeg, k == 1 ? POLYP_ERR_MEMORY : POLYP_OK);

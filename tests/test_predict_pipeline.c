@@ -155,6 +155,59 @@ static void a_watcher_stops_it(void **state)
     assert_false(file_exists(help_path(folder, "stopped/p007.png")));
 }
 
+enum { MANY = 60 };
+
+/* Allocations between two moments of one run. */
+typedef struct counted {
+    size_t after_half;
+} counted;
+
+static int count(void *context, const polyp_progress *p)
+{
+    counted *const c = context;
+    const size_t made = memory_fail_at(0); /* since the last time */
+    if (p->done > MANY / 2) c->after_half += made;
+    return 0;
+}
+
+/* Three pictures again and again: once each slot and lane has seen them, nothing is allocated. */
+static void pictures_allocate_nothing(void **state)
+{
+    (void)state;
+    static char paths[MANY][600];
+    const char *all[MANY];
+    char out[512];
+    (void)snprintf(out, sizeof out, "%s", help_path(folder, "many"));
+    for (int i = 0; i < MANY; i++) {
+        const char *const name = help_path(folder, "many_pictures");
+        assert_ok(folder_create(name));
+        (void)snprintf(paths[i], sizeof paths[i], "%s/p%03d.jpg", name, i);
+        polyp_image picture, truth;
+        help_draw(&picture, &truth, (uint64_t)i % 3, 90, 70, false);
+        assert_ok(image_write_jpeg(&picture, paths[i], 90));
+        polyp_image_free(&picture);
+        polyp_image_free(&truth);
+        all[i] = paths[i];
+    }
+    static const int threads[] = {1, 2};
+    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
+        counted c = {0};
+        predict_result result;
+        const predict_options o = {.model = help_path(folder, "m.safetensors"),
+                                   .paths = all,
+                                   .path_count = MANY,
+                                   .out = out,
+                                   .probability = true,
+                                   .threshold = -1,
+                                   .engine = "auto",
+                                   .threads = threads[i],
+                                   .watch = {count, &c}};
+        assert_ok(command_predict(&result, &o));
+        assert_int_equal(result.pictures, MANY);
+        assert_int_equal(c.after_half, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +215,7 @@ int main(void)
         cmocka_unit_test(threads_are_dealt_to_lanes),
         cmocka_unit_test(what_cannot_be_written_is_named),
         cmocka_unit_test(a_watcher_stops_it),
+        cmocka_unit_test(pictures_allocate_nothing),
     };
     return cmocka_run_group_tests_name("predict_pipeline", tests, make_files, remove_files);
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
 #include "media/resize.h"
 #include "media_help.h"
 
@@ -105,6 +106,49 @@ static void test_one_level_stays_one_level(void **state)
     }
 }
 
+/* The bytes of one channel. */
+static polyp_image plane_of(const polyp_image *in, int channel)
+{
+    polyp_image plane;
+    assert_int_equal(image_create(&plane, in->width, in->height, 1), POLYP_OK);
+    for (size_t i = 0; i < image_size(&plane); i++)
+        plane.pixels[i] = in->pixels[i * (size_t)in->channels + (size_t)channel];
+    return plane;
+}
+
+/* What is vectorised over channels or strips is what the plain loop over one channel gives; buffers that held other sizes
+ * change nothing. */
+static void test_channels_and_kept_buffers_change_nothing(void **state)
+{
+    (void)state;
+    static const int sizes[][4] = {{1, 1, 1, 1},     {1, 1, 5, 3},  {5, 3, 1, 1},    {64, 64, 32, 32}, {3, 200, 7, 31},
+                                   {622, 53, 25, 9}, {61, 64, 64, 61}, {16, 4, 16, 9}, {16, 4, 33, 4},   {1350, 40, 256, 41}};
+    resize_kept kept = {0};
+    polyp_image out = {0};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (int channels = 3; channels <= 4; channels++) {
+            polyp_image in;
+            random_stream r = random_open(i, RANDOM_TEST, 0, 0);
+            assert_int_equal(image_create(&in, sizes[i][0], sizes[i][1], channels), POLYP_OK);
+            for (size_t k = 0; k < image_size(&in); k++) in.pixels[k] = (unsigned char)random_next(&r);
+            assert_int_equal(resize_bilinear_into(&out, &in, sizes[i][2], sizes[i][3], &kept), POLYP_OK);
+            for (int c = 0; c < channels; c++) {
+                polyp_image plane = plane_of(&in, c), got = plane_of(&out, c), wanted;
+                assert_int_equal(resize_bilinear(&wanted, &plane, sizes[i][2], sizes[i][3]), POLYP_OK);
+                assert_memory_equal(got.pixels, wanted.pixels, image_size(&wanted));
+                polyp_image_free(&plane);
+                polyp_image_free(&got);
+                polyp_image_free(&wanted);
+            }
+            polyp_image_free(&in);
+        }
+    }
+    const polyp_image in = image_view((const unsigned char *)"abcdef", 3, 2, 1);
+    assert_int_equal(resize_bilinear_into(&out, &in, 0, 4, &kept), POLYP_ERR_SIZE);
+    assert_null(out.pixels);
+    resize_kept_free(&kept);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -145,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_nearest_is_the_nearest),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test(test_one_level_stays_one_level),
+        cmocka_unit_test(test_channels_and_kept_buffers_change_nothing),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_every_failing_allocation_is_reported),
     };

@@ -210,7 +210,7 @@ static void test_hysteresis_is_applied(void **state)
     (void)state;
     polyp_predictor *const plain = open_with(1, "full", (polyp_mask_rules){0});
     polyp_predictor *const grown = open_with(1, "full", (polyp_mask_rules){.low_threshold = 0.4});
-    polyp_image picture = draw(7, 120, 100), high, low, both;
+    polyp_image picture = draw(7, 120, 100), high, low = {0}, both;
     assert_ok(polyp_predict(plain, &picture, NULL, &high));
     assert_ok(predictor_set_threshold(plain, 0.4));
     assert_ok(predictor_collect_again(plain, 120, 100, NULL, &low));

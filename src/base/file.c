@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,18 +48,19 @@ static status read_all(int fd, unsigned char *data, size_t size, const char *pat
     return POLYP_OK;
 }
 
-status file_read(file_bytes *out, const char *path, size_t limit)
+status file_read_into(file_bytes *out, const char *path, size_t limit)
 {
     int fd = -1;
     size_t size = 0;
-    unsigned char *data = NULL;
     TRY(open_plain(&fd, &size, path));
+    unsigned char *data = (unsigned char *)(size_t)out->data; /* only the owner's view is const */
+    *out = (file_bytes){0};
     status result = POLYP_OK;
     if (limit > 0 && size > limit) {
         result = fail(POLYP_ERR_SIZE, "%s: has %zu bytes, more than the %zu that are read", path, size, limit);
         goto done;
     }
-    TRY_DONE(memory_new(&data, size));
+    TRY_DONE(memory_reuse(&data, size));
     TRY_DONE(read_all(fd, data, size, path));
     *out = (file_bytes){.data = data, .size = size};
     data = NULL;
@@ -66,6 +68,14 @@ done:
     memory_free(data);
     close(fd);
     return result;
+}
+
+status file_read(file_bytes *out, const char *path, size_t limit)
+{
+    file_bytes bytes = {0};
+    TRY(file_read_into(&bytes, path, limit));
+    *out = bytes;
+    return POLYP_OK;
 }
 
 status file_map(file_bytes *out, const char *path)
@@ -95,36 +105,32 @@ void file_close(file_bytes *bytes)
 /* ---- writing ------------------------------------------------------------------------------- */
 
 struct file_writer {
-    char *path;   /* where it will be */
-    char *beside; /* where it is until then; NULL once it is gone */
-    FILE *stream;
+    char path[PATH_MAX];        /* where it will be */
+    char beside[PATH_MAX + 64]; /* where it is until then; "" when it is not there */
+    int file;                   /* -1: closed, or the stream's */
+    FILE *stream;               /* NULL: file_replace() needs none */
 };
 
 /* A file that exists may be a link: then what it points to is replaced, and the link stays. */
-static char *final_path(const char *path)
+static status find_path(file_writer *w, const char *path)
 {
-    char *real = realpath(path, NULL);
-    char *copy = memory_text(real != NULL ? real : path);
-    free(real);
-    return copy;
+    if (realpath(path, w->path) != NULL) return POLYP_OK;
+    const int length = snprintf(w->path, sizeof w->path, "%s", path);
+    if (length >= 0 && (size_t)length < sizeof w->path) return POLYP_OK;
+    return fail(POLYP_ERR_FILE, "%s: cannot be written: %s", path, strerror(ENAMETOOLONG));
 }
 
 enum { NAME_ATTEMPTS = 100 };
 
 /* Opens a new file beside `path`. The name has our process in it, and O_EXCL keeps other threads away. */
-static status open_new(file_writer *w, int *out)
+static status open_new(file_writer *w)
 {
     for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
-        char *name = memory_format("%s.%ld-%d.part", w->path, (long)getpid(), attempt);
-        if (name == NULL) return POLYP_ERR_MEMORY;
-        const int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        (void)snprintf(w->beside, sizeof w->beside, "%s.%ld-%d.part", w->path, (long)getpid(), attempt);
+        w->file = open(w->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         const int problem = errno;
-        if (fd >= 0) {
-            w->beside = name;
-            *out = fd;
-            return POLYP_OK;
-        }
-        memory_free(name);
+        if (w->file >= 0) return POLYP_OK;
+        w->beside[0] = '\0';
         if (problem != EEXIST) return fail(POLYP_ERR_FILE, "%s: cannot be written: %s", w->path, strerror(problem));
     }
     return fail(POLYP_ERR_FILE, "%s: cannot be written: many half-written files (.part) lie beside it", w->path);
@@ -138,14 +144,8 @@ static status open_beside(file_writer *w)
     if (replaces && !S_ISREG(facts.st_mode)) {
         return fail(POLYP_ERR_FILE, "%s: is there and is not a plain file; choose another name", w->path);
     }
-    int fd = -1;
-    TRY(open_new(w, &fd));
-    if (replaces) (void)fchmod(fd, facts.st_mode & 0777);
-    w->stream = fdopen(fd, "wb");
-    if (w->stream == NULL) {
-        close(fd);
-        return fail(POLYP_ERR_MEMORY, "%s: no memory to write it", w->path);
-    }
+    TRY(open_new(w));
+    if (replaces) (void)fchmod(w->file, facts.st_mode & 0777);
     return POLYP_OK;
 }
 
@@ -154,10 +154,15 @@ status file_create(file_writer **out, const char *path)
     file_writer *w = NULL;
     status result;
     TRY(memory_new(&w, 1));
-    w->path = final_path(path);
-    result = w->path != NULL ? POLYP_OK : POLYP_ERR_MEMORY;
-    if (result != POLYP_OK) goto done;
+    w->file = -1;
+    TRY_DONE(find_path(w, path));
     TRY_DONE(open_beside(w));
+    w->stream = fdopen(w->file, "wb");
+    if (w->stream == NULL) {
+        result = fail(POLYP_ERR_MEMORY, "%s: no memory to write it", w->path);
+        goto done;
+    }
+    w->file = -1;
     *out = w;
     return POLYP_OK;
 done:
@@ -186,9 +191,11 @@ status file_print(file_writer *w, const char *format, ...)
 }
 
 /* The new name is on disk only once the folder is. Some file systems cannot sync a folder: then nothing more can be done. */
-static void sync_folder(char *path)
+static void sync_folder(const char *path)
 {
-    const int fd = open(dirname(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char folder[PATH_MAX]; /* dirname() cuts it */
+    (void)snprintf(folder, sizeof folder, "%s", path);
+    const int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return;
     (void)fsync(fd);
     close(fd);
@@ -205,18 +212,26 @@ static status finish_stream(file_writer *w)
     return result;
 }
 
+static status put_in_place(file_writer *w)
+{
+    if (rename(w->beside, w->path) != 0) return write_failed(w);
+    w->beside[0] = '\0';
+    sync_folder(w->path);
+    return POLYP_OK;
+}
+
+/* Whatever is still open or lies about. */
+static void give_up(file_writer *w)
+{
+    if (w->stream != NULL) fclose(w->stream);
+    if (w->file >= 0) close(w->file);
+    if (w->beside[0] != '\0') unlink(w->beside);
+}
+
 status file_commit(file_writer *w)
 {
-    status result;
-    TRY_DONE(finish_stream(w));
-    if (rename(w->beside, w->path) != 0) {
-        result = write_failed(w);
-        goto done;
-    }
-    memory_free(w->beside);
-    w->beside = NULL;
-    sync_folder(w->path);
-done:
+    status result = finish_stream(w);
+    if (result == POLYP_OK) result = put_in_place(w);
     file_abandon(w);
     return result;
 }
@@ -224,30 +239,39 @@ done:
 void file_abandon(file_writer *w)
 {
     if (w == NULL) return;
-    if (w->stream != NULL) fclose(w->stream);
-    if (w->beside != NULL) unlink(w->beside);
-    memory_free(w->beside);
-    memory_free(w->path);
+    give_up(w);
     memory_free(w);
 }
 
 status file_move(const char *from, const char *to)
 {
-    char *const place = memory_text(to); /* dirname() cuts it */
-    if (place == NULL) return POLYP_ERR_MEMORY;
-    status result = POLYP_OK;
-    if (rename(from, to) == 0) sync_folder(place);
-    else result = fail(POLYP_ERR_FILE, "%s: cannot be renamed to %s: %s", from, to, strerror(errno));
-    memory_free(place);
-    return result;
+    if (rename(from, to) != 0)
+        return fail(POLYP_ERR_FILE, "%s: cannot be renamed to %s: %s", from, to, strerror(errno));
+    sync_folder(to);
+    return POLYP_OK;
+}
+
+static status write_all(const file_writer *w, const unsigned char *bytes, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        const ssize_t put = write(w->file, bytes + done, size - done);
+        if (put < 0 && errno != EINTR) return write_failed(w);
+        if (put > 0) done += (size_t)put;
+    }
+    return POLYP_OK;
 }
 
 status file_replace(const char *path, const void *bytes, size_t size)
 {
-    file_writer *w = NULL;
-    TRY(file_create(&w, path));
-    const status result = file_write(w, bytes, size);
-    if (result == POLYP_OK) return file_commit(w);
-    file_abandon(w);
+    file_writer w = {.file = -1};
+    status result;
+    TRY_DONE(find_path(&w, path));
+    TRY_DONE(open_beside(&w));
+    TRY_DONE(write_all(&w, bytes, size));
+    const bool synced = fsync(w.file) == 0, closed = close(w.file) == 0;
+    w.file = -1;
+    result = synced && closed ? put_in_place(&w) : write_failed(&w);
+done:
+    give_up(&w);
     return result;
 }

@@ -16,6 +16,7 @@ typedef struct file_bytes {
 
 /* Errors: FILE (missing, a folder, unreadable), SIZE (over `limit` bytes; 0: no limit), MEMORY. */
 status file_read(file_bytes *out, const char *path, size_t limit);
+status file_read_into(file_bytes *out, const char *path, size_t limit); /* the same into the memory of *out, {0} at first */
 status file_map(file_bytes *out, const char *path); /* read-only mapping; an empty file gives size 0 */
 void file_close(file_bytes *bytes);
 
@@ -28,7 +29,7 @@ status file_print(file_writer *w, const char *format, ...) __attribute__((format
 status file_commit(file_writer *w);   /* frees w in every case */
 void file_abandon(file_writer *w);    /* takes NULL */
 
-/* The four above in one. */
+/* The four above in one; allocates nothing. */
 status file_replace(const char *path, const void *bytes, size_t size);
 
 /* Rename a synced file over `to` in the same folder, and sync the folder. */

@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE /* madvise */
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -102,6 +103,15 @@ status memory_resize_(void **block, size_t old_count, size_t new_count, size_t s
     memory_free(*block);
     *block = fresh;
     return POLYP_OK;
+}
+
+status memory_reuse_(void **block, size_t count, size_t size)
+{
+    size_t bytes;
+    if (*block != NULL && size_multiply(count, size, &bytes) && malloc_usable_size(*block) >= bytes) return POLYP_OK;
+    memory_free(*block);
+    *block = NULL;
+    return memory_new_(block, count, size);
 }
 
 void memory_free(void *block)

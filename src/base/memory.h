@@ -26,7 +26,12 @@ status memory_new_(void **out, size_t count, size_t size);
     memory_resize_((void **)(block), (old_count), (new_count), sizeof **(block))
 status memory_resize_(void **block, size_t old_count, size_t new_count, size_t size);
 
-void memory_free(void *block);
+/* Room for `count` things that mean nothing yet: *block (NULL at first) where that is large enough, else a larger one in its
+ * place; NULL on failure. For buffers that are used again and again. */
+#define memory_reuse(block, count) memory_reuse_((void **)(block), (count), sizeof **(block))
+status memory_reuse_(void **block, size_t count, size_t size);
+
+void memory_free(void *block); /* what the C library's malloc() gave, too */
 
 /* strdup and asprintf in memory_allocate()'s blocks; NULL after fail(MEMORY) */
 char *memory_text(const char *text);

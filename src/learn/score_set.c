@@ -197,7 +197,8 @@ static status read_pair(void *context, size_t number, size_t slot)
 {
     pass *const p = context;
     scoring *const s = &p->slots[slot];
-    clear_pictures(s);
+    polyp_image_free(&s->picture);
+    polyp_image_free(&s->truth);
     TRY(sample_read(&s->picture, &s->truth, &p->set->data.samples[number]));
     return predictor_submit(p->lanes->items[0], (int)slot, &s->picture);
 }

@@ -7,8 +7,8 @@
 
 #include "media/image.h"
 
-/* Each decodes a whole file in memory as it is stored, and writes the orientation that it finds, if any. `out` is written
- * on success only. */
+/* Each decodes a whole file in memory as it is stored, and writes the orientation that it finds, if any. *out is {0} or a
+ * picture whose memory may be used again; {0} on failure. */
 status jpeg_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name);
 status png_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name);
 status tiff_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name);

@@ -23,17 +23,34 @@ status image_check_size(uint64_t width, uint64_t height, const char *name)
     return POLYP_OK;
 }
 
-status image_create(polyp_image *out, int width, int height, int channels)
+static status check_shape(int width, int height, int channels)
 {
     if (width <= 0 || height <= 0)
         return fail(POLYP_ERR_SIZE, "a picture of %d x %d pixels cannot be made", width, height);
     if (channels != 1 && channels != 3 && channels != 4)
         return fail(POLYP_ERR_ARGUMENT, "a picture cannot have %d channels; 1, 3 and 4 are possible", channels);
-    TRY(image_check_size((uint64_t)width, (uint64_t)height, "new picture"));
+    return image_check_size((uint64_t)width, (uint64_t)height, "new picture");
+}
+
+status image_create(polyp_image *out, int width, int height, int channels)
+{
+    TRY(check_shape(width, height, channels));
     unsigned char *const pixels = memory_allocate((size_t)width * (size_t)height, (size_t)channels);
     if (!pixels) return POLYP_ERR_MEMORY;
     *out = (polyp_image){.pixels = pixels, .width = width, .height = height, .channels = channels};
     return POLYP_OK;
+}
+
+status image_reuse(polyp_image *image, int width, int height, int channels)
+{
+    unsigned char *pixels = image->pixels;
+    *image = (polyp_image){0};
+    status result = check_shape(width, height, channels);
+    if (result == POLYP_OK) result = memory_reuse(&pixels, (size_t)width * (size_t)height * (size_t)channels);
+    if (result == POLYP_OK)
+        *image = (polyp_image){.pixels = pixels, .width = width, .height = height, .channels = channels};
+    else memory_free(pixels);
+    return result;
 }
 
 void polyp_image_free(polyp_image *image)
@@ -74,15 +91,13 @@ static status decode_stored(polyp_image *out, int *orientation, const void *byte
 
 static status decode_turned(polyp_image *out, image_facts *facts, const void *bytes, size_t size, const char *name)
 {
-    polyp_image image = {0};
     int found = 1;
-    TRY(decode_stored(&image, &found, bytes, size, name));
-    const status result = image_turn_upright(&image, found);
+    status result = decode_stored(out, &found, bytes, size, name);
+    if (result == POLYP_OK) result = image_turn_upright(out, found);
     if (result != POLYP_OK) {
-        polyp_image_free(&image);
+        polyp_image_free(out);
         return result;
     }
-    *out = image;
     *facts = (image_facts){found >= 1 && found <= 8 ? found : 1, *(const unsigned char *)bytes == 0xff};
     return POLYP_OK;
 }
@@ -90,15 +105,20 @@ static status decode_turned(polyp_image *out, image_facts *facts, const void *by
 status image_decode(polyp_image *out, const void *bytes, size_t size, const char *name)
 {
     image_facts facts;
-    return decode_turned(out, &facts, bytes, size, name);
+    polyp_image image = {0};
+    TRY(decode_turned(&image, &facts, bytes, size, name));
+    *out = image;
+    return POLYP_OK;
 }
 
 status image_read_facts(polyp_image *out, image_facts *facts, const char *path)
 {
     file_bytes file = {0};
+    polyp_image image = {0};
     TRY(file_read(&file, path, file_limit));
-    const status result = decode_turned(out, facts, file.data, file.size, path);
+    const status result = decode_turned(&image, facts, file.data, file.size, path);
     file_close(&file);
+    if (result == POLYP_OK) *out = image;
     return result;
 }
 
@@ -106,6 +126,15 @@ status image_read(polyp_image *out, const char *path)
 {
     image_facts facts;
     return image_read_facts(out, &facts, path);
+}
+
+status image_read_into(polyp_image *out, file_bytes *file, const char *path)
+{
+    image_facts facts;
+    status result = file_read_into(file, path, file_limit);
+    if (result == POLYP_OK) return decode_turned(out, &facts, file->data, file->size, path);
+    polyp_image_free(out);
+    return result;
 }
 
 /* ---- conversion -------------------------------------------------------------------------- */
@@ -143,14 +172,20 @@ status image_from_16(polyp_image *out, const uint16_t *samples, int width, int h
     return POLYP_OK;
 }
 
+status image_to_rgb_into(polyp_image *out, const polyp_image *in)
+{
+    TRY(image_reuse(out, in->width, in->height, 3));
+    const size_t pixels = pixel_count(in), step = (size_t)in->channels;
+    if (step == 3) memcpy(out->pixels, in->pixels, pixels * 3);
+    for (size_t i = 0; step != 3 && i < pixels; i++)
+        for (size_t c = 0; c < 3; c++) out->pixels[i * 3 + c] = in->pixels[i * step + (step == 1 ? 0 : c)];
+    return POLYP_OK;
+}
+
 status image_to_rgb(polyp_image *out, const polyp_image *in)
 {
-    polyp_image image;
-    TRY(image_create(&image, in->width, in->height, 3));
-    const size_t pixels = pixel_count(in), step = (size_t)in->channels;
-    if (step == 3) memcpy(image.pixels, in->pixels, pixels * 3);
-    for (size_t i = 0; step != 3 && i < pixels; i++)
-        for (size_t c = 0; c < 3; c++) image.pixels[i * 3 + c] = in->pixels[i * step + (step == 1 ? 0 : c)];
+    polyp_image image = {0};
+    TRY(image_to_rgb_into(&image, in));
     *out = image;
     return POLYP_OK;
 }

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "base/status.h"
+#include "base/file.h"
 
 /* A declared size above this is refused before anything is allocated. */
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
@@ -15,6 +15,9 @@
 
 /* Zeroed pixels. channels 1, 3 or 4. Errors: SIZE (not positive, over the limit), MEMORY. Free: polyp_image_free(). */
 status image_create(polyp_image *out, int width, int height, int channels);
+
+/* The same in the memory of *image ({0} at first) where that is large enough; the pixels mean nothing. {0} on failure. */
+status image_reuse(polyp_image *image, int width, int height, int channels);
 
 /*
  * JPEG, PNG or TIFF, told apart by their first bytes; `name` is for messages only.
@@ -27,12 +30,19 @@ status image_create(polyp_image *out, int width, int height, int channels);
 status image_decode(polyp_image *out, const void *bytes, size_t size, const char *name);
 status image_read(polyp_image *out, const char *path);
 
+/* image_read() with buffers that are used again, both {0} at first: nothing is allocated for an upright JPEG or 8-bit PNG once
+ * the largest was seen. file_close() and polyp_image_free() them; on failure *out is {0}. */
+status image_read_into(polyp_image *out, file_bytes *file, const char *path);
+
 /* image_read() that also tells how the picture was stored. */
 typedef struct image_facts {
     int orientation; /* EXIF's 1..8, from which it was turned; 1: stored upright */
     bool jpeg;       /* its levels are not exact */
 } image_facts;
 status image_read_facts(polyp_image *out, image_facts *facts, const char *path);
+
+/* image_to_rgb() in the memory of *out, {0} at first. */
+status image_to_rgb_into(polyp_image *out, const polyp_image *in);
 
 /* A new picture with 3 channels (alpha dropped, grey repeated) or 1 (round(.299 R + .587 G + .114 B), PIL's "L"). */
 status image_to_rgb(polyp_image *out, const polyp_image *in);

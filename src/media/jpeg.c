@@ -128,7 +128,7 @@ static status read_picture(jpeg_reader *r, const unsigned char *bytes, size_t si
     jpeg_read_header(session, TRUE);
     TRY(image_check_size(session->image_width, session->image_height, r->name));
     const int width = (int)session->image_width, height = (int)session->image_height;
-    TRY(image_create(&r->image, width, height, choose_channels(session)));
+    TRY(image_reuse(&r->image, width, height, choose_channels(session)));
     if (session->out_color_space == JCS_CMYK) {
         r->cmyk_row = memory_allocate((size_t)width, 4);
         if (!r->cmyk_row) return POLYP_ERR_MEMORY;
@@ -150,7 +150,8 @@ static status read_guarded(jpeg_reader *r, const unsigned char *bytes, size_t si
 
 status jpeg_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name)
 {
-    jpeg_reader r = {.name = name, .progress.progress_monitor = on_progress};
+    jpeg_reader r = {.name = name, .image = *out, .progress.progress_monitor = on_progress};
+    *out = (polyp_image){0};
     const status result = read_guarded(&r, bytes, size);
     jpeg_destroy_decompress(&r.session);
     memory_free(r.cmyk_row);

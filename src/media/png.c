@@ -1,5 +1,4 @@
 /* PNG through libspng. */
-#include <stdlib.h>
 #include <string.h>
 
 #include <spng.h>
@@ -51,7 +50,7 @@ static status unpack_8(polyp_image *out, spng_ctx *session, const struct spng_ih
 {
     const size_t pixels = (size_t)header->width * header->height;
     const int samples = samples_of(header);
-    TRY(image_create(out, (int)header->width, (int)header->height, samples == 2 ? 1 : samples));
+    TRY(image_reuse(out, (int)header->width, (int)header->height, samples == 2 ? 1 : samples));
     if (samples != 2) return unpack(session, out->pixels, pixels * (size_t)samples, format_of(header), name);
 
     unsigned char *const with_alpha = memory_allocate(pixels, 2);
@@ -66,6 +65,7 @@ static status unpack_16(polyp_image *out, spng_ctx *session, const struct spng_i
 {
     const size_t pixels = (size_t)header->width * header->height;
     const int step = samples_of(header);
+    polyp_image_free(out);
     uint16_t *const samples = memory_allocate(pixels * (size_t)step, sizeof *samples);
     if (!samples) return POLYP_ERR_MEMORY;
     status result = unpack(session, samples, pixels * (size_t)step * sizeof *samples, SPNG_FMT_PNG, name);
@@ -109,9 +109,13 @@ static status read_picture(polyp_image *out, int *orientation, spng_ctx *session
 
 status png_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name)
 {
+    polyp_image image = *out;
+    *out = (polyp_image){0};
     spng_ctx *const session = spng_ctx_new(0);
-    if (!session) return failure(SPNG_EMEM, name);
-    polyp_image image = {0};
+    if (!session) {
+        polyp_image_free(&image);
+        return failure(SPNG_EMEM, name);
+    }
     spng_set_chunk_limits(session, extra_chunks_limit, extra_chunks_limit);
     int code = spng_set_png_buffer(session, bytes, size);
     const status result =
@@ -158,16 +162,11 @@ static status hand_over(unsigned char **out, size_t *size, spng_ctx *session)
 {
     int code = 0;
     size_t length = 0;
-    void *const png = spng_get_png_buffer(session, &length, &code); /* ours to free() */
+    void *const png = spng_get_png_buffer(session, &length, &code); /* ours, from malloc() */
     if (!png) return failure(code, "new PNG");
-    unsigned char *const bytes = memory_allocate(length, 1);
-    if (bytes) {
-        memcpy(bytes, png, length);
-        *out = bytes;
-        *size = length;
-    }
-    free(png);
-    return bytes ? POLYP_OK : POLYP_ERR_MEMORY;
+    *out = png;
+    *size = length;
+    return POLYP_OK;
 }
 
 status image_encode_png(unsigned char **out, size_t *size, const polyp_image *image)

@@ -323,8 +323,9 @@ status tiff_decode(polyp_image *out, int *orientation, const unsigned char *byte
 {
     tiff_source source = {.bytes = bytes, .size = size, .name = name};
     TIFF *file;
-    TRY(source_open(&file, &source));
     polyp_image image = {0};
+    polyp_image_free(out);
+    TRY(source_open(&file, &source));
     const status result = read_picture(&image, orientation, file, &source);
     TIFFClose(file);
     if (result == POLYP_OK) *out = image;
@@ -336,7 +337,7 @@ status tiff_decode(polyp_image *out, int *orientation, const unsigned char *byte
 
 status tiff_decode(polyp_image *out, int *orientation, const unsigned char *bytes, size_t size, const char *name)
 {
-    (void)out;
+    polyp_image_free(out);
     (void)orientation;
     (void)bytes;
     (void)size;

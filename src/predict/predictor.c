@@ -14,6 +14,7 @@
 typedef struct grid {
     int size;
     tensor *input;       /* [PREDICTOR_SLOTS]: (1, 3, size, size), normalised; made when first filled. A twin's: the first's */
+    prepare_buffers *buffers; /* [PREDICTOR_SLOTS], likewise */
     tensor mean;         /* (1, 1, size, size): logits of its passes, divided by the number of all passes */
 } grid;
 
@@ -35,6 +36,9 @@ struct polyp_predictor {
     float *pass;    /* (size, size) of the largest grid: one pass's logits, upright */
     float *resized; /* (size, size) of the first grid: the same there */
     votes votes;    /* of the passes on the first grid, when there are several */
+    stretch_buffers stretch;
+    float *logits;   /* of all grids, at the wanted size, where there are several */
+    polyp_image low; /* hysteresis: what may be grown into */
 };
 
 /* ---- opening -------------------------------------------------------------------------------------------- */
@@ -68,6 +72,7 @@ static status find_grid(size_t *out, polyp_predictor *p, int size)
     *out = p->grid_count++;
     g->size = size;
     TRY(memory_new(&g->input, PREDICTOR_SLOTS));
+    TRY(memory_new(&g->buffers, PREDICTOR_SLOTS));
     return tensor_create(&g->mean, (shape){1, 1, size, size});
 }
 
@@ -171,7 +176,7 @@ static status copy_parts(polyp_predictor *p, const polyp_predictor *of)
 {
     for (size_t i = 0; i < of->grid_count; i++) {
         const grid *const first = &of->grids[i];
-        p->grids[i] = (grid){.size = first->size, .input = first->input};
+        p->grids[i] = (grid){.size = first->size, .input = first->input, .buffers = first->buffers};
         p->grid_count++;
         TRY(tensor_create(&p->grids[i].mean, first->mean.shape));
     }
@@ -228,7 +233,9 @@ status predictor_set_threshold(polyp_predictor *p, double threshold)
 static void free_slots(grid *g)
 {
     for (int slot = 0; g->input && slot < PREDICTOR_SLOTS; slot++) tensor_free(&g->input[slot]);
+    for (int slot = 0; g->buffers && slot < PREDICTOR_SLOTS; slot++) prepare_buffers_free(&g->buffers[slot]);
     memory_free(g->input);
+    memory_free(g->buffers);
 }
 
 void polyp_predictor_close(polyp_predictor *predictor)
@@ -240,6 +247,9 @@ void polyp_predictor_close(polyp_predictor *predictor)
         if (!predictor->twin) free_slots(&predictor->grids[i]);
     }
     votes_free(&predictor->votes);
+    stretch_buffers_free(&predictor->stretch);
+    polyp_image_free(&predictor->low);
+    memory_free(predictor->logits);
     memory_free(predictor->pass);
     memory_free(predictor->resized);
     memory_free(predictor->members);
@@ -255,7 +265,7 @@ status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture
         tensor *const input = &p->grids[i].input[slot];
         const int size = p->grids[i].size;
         if (!input->data) TRY(tensor_create(input, (shape){1, 3, size, size}));
-        TRY(prepare_input(input, 0, picture));
+        TRY(prepare_input_with(&p->grids[i].buffers[slot], input, 0, picture));
     }
     return POLYP_OK;
 }
@@ -276,7 +286,7 @@ static status vote(polyp_predictor *p, const grid *g)
     const float *logits = p->pass;
     if (g != first) {
         memset(p->resized, 0, count * sizeof *p->resized);
-        TRY(prepare_add_logits(p->resized, &pass, first->size, first->size));
+        TRY(prepare_add_logits(&p->stretch, p->resized, &pass, first->size, first->size));
         logits = p->resized;
     }
     votes_add(&p->votes, logits, p->threshold);
@@ -315,35 +325,35 @@ static status run_one(polyp_predictor *p, int slot)
 
 /* ---- masks ---------------------------------------------------------------------------------------------- */
 
-/* Both from the averaged logits at the wanted size. A mean over several grids is added up there, which is exact:
- * resizing is linear. */
-static status make_pictures(const polyp_predictor *p, int width, int height, double threshold, polyp_image *probability,
-                            polyp_image *mask)
+/* A mean over several grids is added up at the wanted size, which is exact: resizing is linear. */
+static status add_grids(const polyp_predictor *p, stretch_buffers *b, float **out, int width, int height)
 {
-    if (p->grid_count == 1) return prepare_mask(probability, mask, &p->grids[0].mean, 0, width, height, threshold);
-    float *logits;
-    TRY(memory_new(&logits, (size_t)width * (size_t)height));
-    status result = POLYP_OK;
-    for (size_t i = 0; i < p->grid_count && result == POLYP_OK; i++)
-        result = prepare_add_logits(logits, &p->grids[i].mean, width, height);
-    const tensor own = {{1, 1, height, width}, logits};
-    if (result == POLYP_OK) result = prepare_mask(probability, mask, &own, 0, width, height, threshold);
-    memory_free(logits);
-    return result;
+    const size_t count = (size_t)width * (size_t)height;
+    TRY(memory_reuse(out, count));
+    memset(*out, 0, count * sizeof **out);
+    for (size_t i = 0; i < p->grid_count; i++) TRY(prepare_add_logits(b, *out, &p->grids[i].mean, width, height));
+    return POLYP_OK;
 }
 
-static status apply_rules(const polyp_predictor *p, polyp_image *mask)
+/* Both from the averaged logits at the wanted size. */
+static status make_pictures(polyp_predictor *p, int width, int height, double threshold, polyp_image *probability,
+                            polyp_image *mask)
 {
-    polyp_image low = {0};
-    status result = POLYP_OK;
-    if (p->rules.low_threshold > 0.0) {
-        TRY_DONE(make_pictures(p, mask->width, mask->height, p->rules.low_threshold, NULL, &low));
-        TRY_DONE(mask_grow(mask, &low));
+    tensor logits = p->grids[0].mean;
+    if (p->grid_count > 1) {
+        TRY(add_grids(p, &p->stretch, &p->logits, width, height));
+        logits = (tensor){{1, 1, height, width}, p->logits};
     }
-    TRY_DONE(mask_clean(mask, &p->rules));
-done:
-    polyp_image_free(&low);
-    return result;
+    return prepare_mask_with(&p->stretch, probability, mask, &logits, 0, width, height, threshold);
+}
+
+static status apply_rules(polyp_predictor *p, polyp_image *mask)
+{
+    if (p->rules.low_threshold > 0.0) {
+        TRY(make_pictures(p, mask->width, mask->height, p->rules.low_threshold, NULL, &p->low));
+        TRY(mask_grow(mask, &p->low));
+    }
+    return mask_clean(mask, &p->rules);
 }
 
 status predictor_collect(polyp_predictor *p, int slot, int width, int height, polyp_image *probability,
@@ -355,32 +365,22 @@ status predictor_collect(polyp_predictor *p, int slot, int width, int height, po
 
 status predictor_collect_again(polyp_predictor *p, int width, int height, polyp_image *probability, polyp_image *mask)
 {
-    polyp_image new_probability = {0}, new_mask = {0};
-    TRY(make_pictures(p, width, height, p->threshold, probability ? &new_probability : NULL, mask ? &new_mask : NULL));
-    const status result = mask && mask_rules_any(&p->rules) ? apply_rules(p, &new_mask) : POLYP_OK;
-    if (result != POLYP_OK) {
-        polyp_image_free(&new_probability);
-        polyp_image_free(&new_mask);
-        return result;
-    }
-    if (probability) *probability = new_probability;
-    if (mask) *mask = new_mask;
-    return POLYP_OK;
+    TRY(make_pictures(p, width, height, p->threshold, probability, mask));
+    return mask && mask_rules_any(&p->rules) ? apply_rules(p, mask) : POLYP_OK;
 }
 
 status predictor_uncertainty(polyp_uncertainty *out, const polyp_predictor *p)
 {
     const grid *const first = &p->grids[0];
     const size_t count = (size_t)first->size * (size_t)first->size;
-    float *logits;
-    TRY(memory_new(&logits, count));
+    stretch_buffers b = {0};
+    float *logits = NULL;
     status result = POLYP_OK;
-    for (size_t i = 0; i < p->grid_count && result == POLYP_OK; i++)
-        result = prepare_add_logits(logits, &p->grids[i].mean, first->size, first->size);
-    if (result == POLYP_OK) {
-        out->entropy = uncertainty_entropy(logits, count);
-        out->disagreement = votes_disagreement(&p->votes);
-    }
+    if (p->grid_count > 1) TRY_DONE(add_grids(p, &b, &logits, first->size, first->size));
+    out->entropy = uncertainty_entropy(logits ? logits : first->mean.data, count);
+    out->disagreement = votes_disagreement(&p->votes);
+done:
+    stretch_buffers_free(&b);
     memory_free(logits);
     return result;
 }

@@ -37,8 +37,9 @@ void predictor_tell(const polyp_predictor *p, const polyp_watch *watch);
 /* Resize and normalise into slot 0 to PREDICTOR_SLOTS - 1. Keeps to the calling thread. */
 status predictor_submit(polyp_predictor *p, int slot, const polyp_image *picture);
 
-/* Run all passes on a submitted slot and make the pictures wanted (NULL: not wanted), `width` x `height`. The mask is
- * what is left after the rules; the probability is not touched by them. */
+/* Run all passes on a submitted slot and make the pictures wanted (NULL: not wanted), `width` x `height`, in the memory of
+ * those given: {0} at first; free them after a failure, too. The mask is what is left after the rules; the probability is not
+ * touched by them. */
 status predictor_collect(polyp_predictor *p, int slot, int width, int height, polyp_image *probability,
                          polyp_image *mask);
 

@@ -15,11 +15,13 @@ void prepare_normalise(tensor *input, int index, const polyp_image *picture)
 {
     const size_t plane = (size_t)input->shape.h * (size_t)input->shape.w;
     float *const first = input->data + (size_t)index * (size_t)input->shape.c * plane; /* (3, h, w) */
+    float values[256]; /* of each level */
     for (size_t c = 0; c < 3; c++) {
         const unsigned char *const in = picture->pixels + c;
         float *const out = first + c * plane;
         const float mean = PREPARE_MEAN[c], deviation = PREPARE_STD[c];
-        for (size_t i = 0; i < plane; i++) out[i] = ((float)in[3 * i] / 255.0f - mean) / deviation;
+        for (int level = 0; level < 256; level++) values[level] = ((float)level / 255.0f - mean) / deviation;
+        for (size_t i = 0; i < plane; i++) out[i] = values[in[3 * i]];
     }
 }
 
@@ -35,24 +37,33 @@ void prepare_normalise_levels(tensor *input, int index)
     for (size_t c = 0; c < 3; c++) normalise_plane(first + c * plane, PREPARE_MEAN[c], PREPARE_STD[c], plane);
 }
 
-status prepare_input(tensor *input, int index, const polyp_image *picture)
+status prepare_input_with(prepare_buffers *b, tensor *input, int index, const polyp_image *picture)
 {
-    polyp_image colour = {0}, squished = {0};
     const polyp_image *rgb = picture;
-    status result;
     if (picture->channels != 3) {
-        TRY_DONE(image_to_rgb(&colour, picture));
-        rgb = &colour;
+        TRY(image_to_rgb_into(&b->colour, picture));
+        rgb = &b->colour;
     }
     if (rgb->width != input->shape.w || rgb->height != input->shape.h) {
-        TRY_DONE(resize_bilinear(&squished, rgb, input->shape.w, input->shape.h));
-        rgb = &squished;
+        TRY(resize_bilinear_into(&b->squished, rgb, input->shape.w, input->shape.h, &b->resize));
+        rgb = &b->squished;
     }
     prepare_normalise(input, index, rgb);
-    result = POLYP_OK;
-done:
-    polyp_image_free(&colour);
-    polyp_image_free(&squished);
+    return POLYP_OK;
+}
+
+void prepare_buffers_free(prepare_buffers *b)
+{
+    resize_kept_free(&b->resize);
+    polyp_image_free(&b->colour);
+    polyp_image_free(&b->squished);
+}
+
+status prepare_input(tensor *input, int index, const polyp_image *picture)
+{
+    prepare_buffers b = {0};
+    const status result = prepare_input_with(&b, input, index, picture);
+    prepare_buffers_free(&b);
     return result;
 }
 
@@ -130,34 +141,50 @@ static void finish_rows(polyp_image *probability, polyp_image *mask, const float
     }
 }
 
-status prepare_mask(polyp_image *probability, polyp_image *mask, const tensor *logits, int index, int width, int height,
-                    double threshold)
+/* Every row of (h, w) as long as the result's, in b->rows; b->columns says how. */
+static status stretch(stretch_buffers *b, const float *plane, int h, int w, int width)
+{
+    TRY(memory_reuse(&b->columns, (size_t)width));
+    TRY(memory_reuse(&b->rows, (size_t)h * (size_t)width));
+    for (int x = 0; x < width; x++) b->columns[x] = find_between(x, width, w);
+    stretch_rows(b->rows, plane, h, w, width, b->columns);
+    return POLYP_OK;
+}
+
+void stretch_buffers_free(stretch_buffers *b)
+{
+    memory_free(b->columns);
+    memory_free(b->rows);
+}
+
+status prepare_mask_with(stretch_buffers *b, polyp_image *probability, polyp_image *mask, const tensor *logits, int index,
+                         int width, int height, double threshold)
 {
     const int h = logits->shape.h, w = logits->shape.w;
     const float *const plane = logits->data + (size_t)index * (size_t)h * (size_t)w; /* (h, w) */
-    polyp_image new_probability = {0}, new_mask = {0};
-    between *columns = NULL;
-    float *stretched = NULL; /* (h, width) */
-    status result = POLYP_OK;
-    if (probability) TRY_DONE(image_create(&new_probability, width, height, 1));
-    if (mask) TRY_DONE(image_create(&new_mask, width, height, 1));
-    TRY_DONE(memory_new(&columns, (size_t)width));
-    TRY_DONE(memory_new(&stretched, (size_t)h * (size_t)width));
+    if (probability) TRY(image_reuse(probability, width, height, 1));
+    if (mask) TRY(image_reuse(mask, width, height, 1));
+    TRY(stretch(b, plane, h, w, width));
+    finish_rows(probability, mask, b->rows, h, width, height, prepare_logit(threshold));
+    return POLYP_OK;
+}
 
-    for (int x = 0; x < width; x++) columns[x] = find_between(x, width, w);
-    stretch_rows(stretched, plane, h, w, width, columns);
-    finish_rows(probability ? &new_probability : NULL, mask ? &new_mask : NULL, stretched, h, width, height,
-                prepare_logit(threshold));
-    if (probability) *probability = new_probability;
-    if (mask) *mask = new_mask;
-done:
+status prepare_mask(polyp_image *probability, polyp_image *mask, const tensor *logits, int index, int width, int height,
+                    double threshold)
+{
+    polyp_image new_probability = {0}, new_mask = {0};
+    stretch_buffers b = {0};
+    const status result = prepare_mask_with(&b, probability ? &new_probability : NULL, mask ? &new_mask : NULL, logits,
+                                            index, width, height, threshold);
+    stretch_buffers_free(&b);
     if (result != POLYP_OK) {
         polyp_image_free(&new_probability);
         polyp_image_free(&new_mask);
+        return result;
     }
-    memory_free(columns);
-    memory_free(stretched);
-    return result;
+    if (probability) *probability = new_probability;
+    if (mask) *mask = new_mask;
+    return POLYP_OK;
 }
 
 FAST_CLONES static void add_row(float *sum, const float *low, const float *high, float share, int width)
@@ -165,23 +192,14 @@ FAST_CLONES static void add_row(float *sum, const float *low, const float *high,
     for (int x = 0; x < width; x++) sum[x] += (1.0f - share) * low[x] + share * high[x];
 }
 
-status prepare_add_logits(float *sum, const tensor *logits, int width, int height)
+status prepare_add_logits(stretch_buffers *b, float *sum, const tensor *logits, int width, int height)
 {
     const int h = logits->shape.h, w = logits->shape.w;
-    between *columns = NULL;
-    float *stretched = NULL; /* (h, width) */
-    status result;
-    TRY_DONE(memory_new(&columns, (size_t)width));
-    TRY_DONE(memory_new(&stretched, (size_t)h * (size_t)width));
-    for (int x = 0; x < width; x++) columns[x] = find_between(x, width, w);
-    stretch_rows(stretched, logits->data, h, w, width, columns);
+    TRY(stretch(b, logits->data, h, w, width));
     for (int y = 0; y < height; y++) {
-        const between b = find_between(y, height, h);
-        add_row(sum + (size_t)y * (size_t)width, stretched + (size_t)b.low * (size_t)width,
-                stretched + (size_t)b.high * (size_t)width, b.share, width);
+        const between at = find_between(y, height, h);
+        add_row(sum + (size_t)y * (size_t)width, b->rows + (size_t)at.low * (size_t)width,
+                b->rows + (size_t)at.high * (size_t)width, at.share, width);
     }
-done:
-    memory_free(columns);
-    memory_free(stretched);
-    return result;
+    return POLYP_OK;
 }
