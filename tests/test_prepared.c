@@ -341,12 +341,54 @@ static void one_pass_gives_the_bits_of_a_reorder(void **state)
 }
 #endif
 
+/* ---- what is no number ----------------------------------------------------------------------------------- */
+
+static void assert_refused(rig *r, const param *entry, size_t at, enum precision precision)
+{
+    float *const value = &r->weights.flat[entry->offset + at], kept = *value;
+    *value = at % 2 ? NAN : -INFINITY;
+    assert_int_equal(plan_load(r->p, &r->weights), POLYP_ERR_FORMAT);
+    if (strstr(polyp_error(), entry->name) == NULL) {
+        fail_msg("%s: %s[%zu] was bad, but %s", precision_name(precision), entry->name, at, polyp_error());
+    }
+    *value = kept;
+}
+
+/* The first, the last and one value of every tensor: of blocks, of a transposed convolution, of Winograd's, of a head. */
+static void every_weight_is_looked_at(void **state)
+{
+    (void)state;
+    NEEDS_ONEDNN();
+    const op_case c = {.in = 48, .out = 32, .kernel = 3, .stride = 1, .padding = 1, .bias = true};
+    const engine *e = NULL;
+    enum precision best = PRECISION_F32;
+    rig r = {0};
+    const int x = graph_conv(&r.g, graph_input(&r.g, 3), c.in, 7, 1, 3, true, 2, "stem");
+    assert_true(graph_conv(&r.g, decoder(&r.g, conv_norm(&r.g, x, &c), &c), 1, 1, 1, 0, true, 2, "head") > 0);
+    assert_ok(engine_find(&e, "onednn"));
+    assert_ok(engine_precision(&best, e, "auto"));
+    for (int precision = PRECISION_F32; precision <= (int)best; precision++) {
+        r.precision = (enum precision)precision;
+        rig_start(&r, "onednn", PICTURE, PLAN_INFER, 2);
+        for (int i = 0; i < r.g.params.count; i++) {
+            const param *const entry = &r.g.params.entries[i];
+            const size_t places[] = {0, entry->count / 3, entry->count - 1};
+            for (int k = 0; k < 3; k++) assert_refused(&r, entry, places[k], r.precision);
+        }
+        assert_ok(plan_load(r.p, &r.weights));
+        plan_destroy(r.p);
+        r.p = NULL;
+    }
+    rig_stop(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few_passes_are_prepared_for_in_less_time),
         cmocka_unit_test(one_pass_of_a_large_picture_pays),
         cmocka_unit_test(a_negative_number_of_passes_is_refused),
+        cmocka_unit_test(every_weight_is_looked_at),
         cmocka_unit_test(jobs_run_once_and_failures_keep_their_words),
 #ifdef HAVE_ONEDNN
         cmocka_unit_test(one_pass_gives_the_bits_of_a_reorder),

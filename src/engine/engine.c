@@ -220,7 +220,6 @@ static status load_eights(plan *p, const params *weights)
     if (weights->value_scales == NULL) {
         return fail(POLYP_ERR_UNSUPPORTED, "int8 needs weights in 8 bits with scales for values");
     }
-    TRY(params_check_finite(weights, p->options.threads));
     return p->engine->load(p, weights);
 }
 
@@ -229,7 +228,6 @@ status plan_load(plan *p, const params *weights)
     if (p->options.precision == PRECISION_INT8) return load_eights(p, weights);
     if (weights->scales != NULL) return load_undone(p, weights);
     TRY(check_readable(p, weights));
-    TRY(params_check_finite(weights, p->options.threads));
     return p->engine->load(p, weights);
 }
 

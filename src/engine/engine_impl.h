@@ -20,7 +20,7 @@ struct engine {
     void *(*spare)(plan *p, size_t *bytes); /* NULL: an engine that lends nothing */
     void (*destroy)(plan *p); /* never NULL */
     status (*twin)(plan **out, const plan *p);
-    status (*load)(plan *p, const params *weights);
+    status (*load)(plan *p, const params *weights); /* checks that they are finite, too: some engines while they copy */
     status (*save)(const plan *p, params *weights);
     status (*load_span)(plan *p, enum plan_span span, const params *from); /* entries of running statistics: not read, */
     status (*save_span)(const plan *p, enum plan_span span, params *to);   /* not written */

@@ -182,6 +182,18 @@ FAST_CLONES static bool all_finite(const float *values, size_t count)
     return bad == 0;
 }
 
+bool values_are_finite(const float *values, size_t count, int threads)
+{
+    const size_t piece = 1 << 14;
+    bool finite = true;
+    (void)threads;
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(&& : finite)
+    for (size_t i = 0; i < count; i += piece) {
+        finite = finite && all_finite(values + i, count - i < piece ? count - i : piece);
+    }
+    return finite;
+}
+
 status params_check_finite(const params *p, int threads)
 {
     const int count = p->table->count;

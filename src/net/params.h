@@ -93,5 +93,6 @@ void params_initialise(params *p, uint64_t seed);
 /* Is every value a number, and finite? Those in 8 bits are. Error: FORMAT, naming the first tensor with one that
  * is not: such a network can still give masks that look like masks, because a ReLU may turn NaN into 0. */
 status params_check_finite(const params *p, int threads);
+bool values_are_finite(const float *values, size_t count, int threads);
 
 #endif

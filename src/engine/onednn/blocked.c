@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clones.h"
+#include "net/params.h"
 
 /* Units of 4 bytes are moved: a float, two values in bf16, four bytes. */
 enum { UNIT = 4 };
@@ -64,6 +65,7 @@ status blocked_describe(blocked_job *job, arena *owner, const weight_shape *s, c
     job->factor = factors;
     job->taps = s->up ? 1 : s->taps;
     while (job->kernel * job->kernel < job->taps) job->kernel++;
+    job->values = (size_t)s->oc * (size_t)s->ic * (size_t)s->taps;
     job->dense = true;
     for (size_t k = 0; k < ic; k++) job->dense = job->dense && column[k] == (int)k * job->taps;
     return POLYP_OK;
@@ -217,6 +219,14 @@ static int slice_channels(const blocked_job *job)
     return b->ic_block * (blocks < 1 ? 1 : blocks > MOST_BLOCKS ? MOST_BLOCKS : blocks);
 }
 
+/* A share of the table: of a dense one it is what the block's output channels read next, and thus in the cache. */
+static bool share_is_finite(const blocked_job *job, int oc)
+{
+    const size_t all = (size_t)job->blocks.oc, first = (size_t)oc, end = first + (size_t)job->blocks.oc_block;
+    const size_t from = job->values * first / all, to = job->values * end / all;
+    return job->type == BLOCKED_S8 || values_are_finite((const float *)job->table + from, to - from, 1);
+}
+
 /* The block of output channels that begins with `oc`, for all input channels. */
 static void place_channels(const blocked_job *job, int oc)
 {
@@ -238,13 +248,18 @@ static void place_channels(const blocked_job *job, int oc)
 }
 
 /* No thread waits for another between two jobs. */
-void blocked_place(const blocked_job *jobs, int count, int threads)
+bool blocked_place(const blocked_job *jobs, int count, int threads)
 {
+    bool finite = true;
     (void)threads;
-#pragma omp parallel num_threads(threads)
+#pragma omp parallel num_threads(threads) reduction(&& : finite)
     for (int k = 0; k < count; k++) {
         const blocked_job *const job = &jobs[k];
 #pragma omp for schedule(dynamic) nowait
-        for (int oc = 0; oc < job->blocks.oc; oc += job->blocks.oc_block) place_channels(job, oc);
+        for (int oc = 0; oc < job->blocks.oc; oc += job->blocks.oc_block) {
+            finite = share_is_finite(job, oc) && finite;
+            place_channels(job, oc);
+        }
     }
+    return finite;
 }

@@ -26,6 +26,7 @@ typedef struct blocked_job {
     weights_blocks blocks;
     enum blocked_type type; /* of `to`; the table is f32, for S8 bytes */
     const void *table;
+    size_t values;       /* of the table */
     void *to;            /* every value of it is written, zeros of padding too */
     int kernel, taps;    /* of the convolution that reads them: a transposed one is 1x1 */
     bool dense;          /* an output channel's values lie in the table as they do in (oc, ic, kh, kw) */
@@ -41,7 +42,8 @@ bool blocked_suits(weights_blocks *out, const dnn_conv *c, enum blocked_type typ
  * zeros, NULL: none. The arena owns the arrays. Error: MEMORY. */
 status blocked_describe(blocked_job *job, arena *owner, const weight_shape *s, const float *factor, const bool *dead);
 
-/* Any number of threads gives equal bits. */
-void blocked_place(const blocked_job *jobs, int count, int threads);
+/* False: some table holds what is not a finite number, and `to` is good for nothing. Any number of threads gives equal
+ * bits. */
+bool blocked_place(const blocked_job *jobs, int count, int threads);
 
 #endif

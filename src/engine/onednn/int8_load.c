@@ -220,7 +220,7 @@ static status load_all_weights(byte_plan *p, const params *from, size_t weights_
         next += weights_step(w);
         TRY_DONE(load_weights(jobs, &count, p, w, from, owner));
     }
-    blocked_place(jobs, count, p->base.options.threads);
+    (void)blocked_place(jobs, count, p->base.options.threads); /* bytes are always finite */
 done:
     memory_free(jobs);
     arena_destroy(owner);
@@ -293,6 +293,7 @@ status int8_load(byte_plan *p, const params *from)
     size_t weights_bytes;
     unsigned char *scratch = NULL;
     status result;
+    TRY(params_check_finite(from, p->base.options.threads));
     int8_unload(p);
     memory_free(p->scratch);
     p->scratch = NULL;

@@ -131,13 +131,31 @@ static status prepare_weights(const onednn_plan *p, const work *w, const params 
     return place_weights(p, w, plain, NULL);
 }
 
+/* Just before it is read again, and by then is in the cache. The whole table is asked for the words. */
+static status check_entry(const params *from, int i, int threads)
+{
+    const bool finite = values_are_finite(params_f32(from, i), from->table->entries[i].count, threads);
+    return finite ? POLYP_OK : params_check_finite(from, threads);
+}
+
+/* All but convolutions' weights, which are checked as they are prepared. */
+static status check_channels(const params *from)
+{
+    for (int i = 0; i < from->table->count; i++) {
+        if (from->table->entries[i].rank == 1) TRY(check_entry(from, i, 1));
+    }
+    return POLYP_OK;
+}
+
 static status prepare_others(const onednn_plan *p, const params *from)
 {
     float *plain = NULL;
     status result = plain_buffer(&plain, p);
     for (int i = 0; i < p->count && result == POLYP_OK; i++) {
         const work *const w = &p->works[i];
-        if (w->weights.param >= 0 && !w->blocked) result = prepare_weights(p, w, from, plain);
+        if (w->weights.param < 0 || w->blocked) continue;
+        result = check_entry(from, w->weights.param, p->base.options.threads);
+        if (result == POLYP_OK) result = prepare_weights(p, w, from, plain);
     }
     memory_free(plain);
     return result;
@@ -163,7 +181,7 @@ static status prepare_blocked(const onednn_plan *p, const params *from)
     for (int i = 0; i < p->count; i++) {
         if (p->works[i].blocked) TRY_DONE(describe_blocked(&jobs[count++], owner, p, &p->works[i], from));
     }
-    blocked_place(jobs, count, p->base.options.threads);
+    if (!blocked_place(jobs, count, p->base.options.threads)) result = params_check_finite(from, p->base.options.threads);
 done:
     memory_free(jobs);
     arena_destroy(owner);
@@ -172,6 +190,7 @@ done:
 
 static status prepare_all(onednn_plan *p, const params *from)
 {
+    TRY(check_channels(from));
     for (int i = 0; i < p->count; i++) {
         work *const w = &p->works[i];
         if (w->u.norm_op >= 0) fold_norm(p, w, from, w->scale, w->shift);
@@ -271,6 +290,7 @@ static void load_running(onednn_plan *p, const params *from)
 status weights_load(onednn_plan *p, const params *from)
 {
     if (!p->training) return prepare_all(p, from);
+    TRY(params_check_finite(from, p->base.options.threads));
     load_running(p, from);
     return weights_load_span(p, PLAN_WEIGHTS, from);
 }

@@ -149,6 +149,7 @@ static status load_eights(plan *p, const params *weights)
 
 static status load(plan *p, const params *weights)
 {
+    TRY(params_check_finite(weights, p->options.threads));
     return p->options.precision == PRECISION_INT8 ? load_eights(p, weights) : load_floats(p, weights);
 }
 
