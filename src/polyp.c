@@ -119,7 +119,7 @@ polyp_status polyp_predictor_open_ensemble(polyp_predictor **out, const polyp_mo
     const polyp_predictor_options o = options ? *options : polyp_predictor_defaults();
     TRY(check_engine("polyp_predictor_open", o.engine, o.threads, o.precision));
     TRY(check_range("polyp_predictor_open", "pictures", o.pictures, 0, INT_MAX));
-    return predictor_open_models(out, models, count, &o);
+    return predictor_open_models(out, models, count, &o, 0);
 }
 
 polyp_status polyp_predictor_uncertainty(polyp_uncertainty *out, const polyp_predictor *predictor)

@@ -50,7 +50,7 @@ static polyp_predictor *open_with(size_t count, const char *passes, polyp_mask_r
 {
     polyp_predictor *p = NULL;
     const polyp_predictor_options o = {.engine = "reference", .threads = 1, .tta = passes, .rules = rules};
-    assert_ok(predictor_open_models(&p, (const polyp_model *const *)models, count, &o));
+    assert_ok(predictor_open_models(&p, (const polyp_model *const *)models, count, &o, 0));
     return p;
 }
 
@@ -324,7 +324,7 @@ static void test_every_allocation_may_fail(void **state)
         polyp_predictor *p = NULL;
         polyp_image mask = {0};
         (void)memory_fail_at(k);
-        status result = predictor_open_models(&p, (const polyp_model *const *)models, 2, &o);
+        status result = predictor_open_models(&p, (const polyp_model *const *)models, 2, &o, 0);
         if (result == POLYP_OK) result = polyp_predict(p, &picture, NULL, &mask);
         const bool failed = memory_fail_at(0) >= k;
         assert_int_equal(result, failed ? POLYP_ERR_MEMORY : POLYP_OK);

@@ -39,6 +39,38 @@ static void twins_of_every_engine(void **state)
     }
 }
 
+/* Logits of one picture by a plan on one thread that was made and loaded on several. */
+static float *loaded_on(rig *r, const char *name, int load_threads)
+{
+    const engine *e = NULL;
+    plan *p = NULL;
+    const plan_options options = {.precision = r->precision, .threads = 1, .load_threads = load_threads};
+    assert_ok(engine_find(&e, name));
+    assert_ok(plan_create(&p, e, &r->g, plan_input(r->p).shape, &options));
+    assert_ok(plan_load(p, &r->weights));
+    twin_run run = twin_start(p, 1);
+    twin_compute(&run);
+    assert_int_equal(run.result, POLYP_OK);
+    plan_destroy(p);
+    return run.logits;
+}
+
+static void threads_that_load_change_nothing(void **state)
+{
+    (void)state;
+    for (int precision = PRECISION_F32; precision <= PRECISION_BF16; precision++) {
+        if (!can_compute("auto", (enum precision)precision)) continue;
+        rig r = {.precision = (enum precision)precision};
+        start_network(&r, "auto", "slim18", 64, PLAN_INFER, 1);
+        const size_t bytes = TWIN_PASSES * shape_count(plan_logits(r.p).shape) * sizeof(float);
+        float *const one = loaded_on(&r, "auto", 0), *const three = loaded_on(&r, "auto", 3);
+        assert_memory_equal(one, three, bytes);
+        free(one);
+        free(three);
+        rig_stop(&r);
+    }
+}
+
 static void a_training_has_none(void **state)
 {
     (void)state;
@@ -74,6 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(twins_of_every_engine),
+        cmocka_unit_test(threads_that_load_change_nothing),
         cmocka_unit_test(a_training_has_none),
         cmocka_unit_test(memory_may_end),
     };

@@ -105,11 +105,15 @@ static status check_plan(plan_options *out, const engine *e, const graph *g, sha
     if (options->threads < 0) {
         return fail(POLYP_ERR_ARGUMENT, "%d threads: give 1 or more, or 0 for every processor", options->threads);
     }
+    if (options->load_threads < 0) {
+        return fail(POLYP_ERR_ARGUMENT, "%d threads to load with: give 1 or more, or 0", options->load_threads);
+    }
     if (options->passes < 0) {
         return fail(POLYP_ERR_ARGUMENT, "%d forward passes: give 1 or more, or 0 for many", options->passes);
     }
     *out = *options;
     if (out->threads == 0) out->threads = processor_count();
+    if (out->load_threads == 0 || out->mode == PLAN_TRAIN) out->load_threads = out->threads;
     return check_shapes(g, input);
 }
 

@@ -25,6 +25,7 @@ typedef struct plan_options {
     enum plan_mode mode;
     enum precision precision;
     int threads;         /* of OpenMP; 0: every processor. Part of the result: sums are split by it */
+    int load_threads;    /* of making an inference plan and loading its weights; 0: as `threads`. No part of the result */
     size_t memory_limit; /* bytes; plan_create() refuses more with a sentence that says how much; 0: none */
     bool average;        /* training: keep a running average of the weights (step_rule.average) */
     bool accumulate;     /* training: plan_hold_gradients() will be called */

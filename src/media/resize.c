@@ -41,6 +41,21 @@ static void mix_one(resize_mixture *m, int i, int from, double scale, double rea
     m->count[i] = count;
 }
 
+/* All positions mix equally many pixels, some by 0, so that loops over them have one length; none reaches past the end. */
+static void level_out(resize_mixture *m)
+{
+    m->taps = 0;
+    for (int i = 0; i < m->size; i++) m->taps = m->count[i] > m->taps ? m->count[i] : m->taps;
+    for (int i = 0; i < m->size; i++) {
+        int32_t *const weights = m->weights + (size_t)i * (size_t)m->most;
+        const int beyond = m->first[i] + m->taps - m->from, shift = beyond > 0 ? beyond : 0;
+        m->first[i] -= shift;
+        m->count[i] += shift;
+        for (int k = m->taps - 1; k >= 0; k--)
+            weights[k] = k >= m->count[i] || k < shift ? 0 : weights[k - shift];
+    }
+}
+
 /* Of the last sizes they are there already. */
 static status mixture_prepare(resize_mixture *m, int from, int to)
 {
@@ -59,6 +74,7 @@ static status mixture_prepare(resize_mixture *m, int from, int to)
     TRY(memory_reuse(&m->scratch, (size_t)m->most));
     for (int i = 0; i < to; i++) mix_one(m, i, from, scale, reach);
     m->from = from;
+    level_out(m);
     return POLYP_OK;
 }
 
@@ -78,7 +94,7 @@ static inline __attribute__((always_inline)) void mix_along_row(unsigned char *o
         const unsigned char *p = in + (size_t)m->first[x] * (size_t)channels;
         const int32_t *const weights = m->weights + (size_t)x * (size_t)m->most;
         int32_t sum[4] = {HALF, HALF, HALF, HALF};
-        for (int k = 0; k < m->count[x]; k++, p += channels)
+        for (int k = 0; k < m->taps; k++, p += channels)
             for (int c = 0; c < channels; c++) sum[c] += p[c] * weights[k];
         for (int c = 0; c < channels; c++) out[c] = to_level(sum[c]);
     }
@@ -96,7 +112,7 @@ static inline __attribute__((always_inline)) void mix_along_colours(unsigned cha
         const unsigned char *p = in + (size_t)m->first[x] * 3;
         const int32_t *const weights = m->weights + (size_t)x * (size_t)m->most;
         four_sums sum = {HALF, HALF, HALF, HALF};
-        for (int k = 0; k < m->count[x]; k++, p += 3) {
+        for (int k = 0; k < m->taps; k++, p += 3) {
             four_bytes pixel;
             memcpy(&pixel, p, sizeof pixel);
             sum += __builtin_convertvector(pixel, four_sums) * weights[k];

@@ -11,12 +11,13 @@
  * level at most. Errors: SIZE (not positive), MEMORY. */
 status resize_bilinear(polyp_image *out, const polyp_image *in, int width, int height);
 
-/* How each position along one axis is mixed: weights[i * most + k] belongs to first[i] + k. */
+/* How each position along one axis is mixed: weights[i * most + k] belongs to first[i] + k, and is 0 from count[i] to `taps`,
+ * the largest count. */
 typedef struct resize_mixture {
     int *first, *count;
     int32_t *weights;
     double *scratch;
-    int from, size, most; /* `from` pixels become `size` */
+    int from, size, most, taps; /* `from` pixels become `size` */
 } resize_mixture;
 
 /* What bilinear resizing keeps from picture to picture: {0} at first, resize_kept_free() it. */

@@ -28,7 +28,7 @@ status lanes_open(lanes *out, const polyp_model *const *models, size_t count, co
     polyp_predictor_options of_lane = *options;
     *out = (lanes){0};
     if (options->threads >= 0) of_lane.threads = threads_each(options->threads, pictures);
-    TRY(predictor_open_models(&out->items[0], models, count, &of_lane));
+    TRY(predictor_open_models(&out->items[0], models, count, &of_lane, resolve(options->threads)));
     out->count = 1;
     TRY(predictor_set_threshold(out->items[0], threshold));
     for (const int wanted = lanes_count(options->threads, pictures); out->count < wanted; out->count++)

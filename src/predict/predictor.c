@@ -31,6 +31,7 @@ struct polyp_predictor {
     polyp_mask_rules rules;
     double model_threshold, threshold;
     int passes;     /* of one picture */
+    int load_threads; /* as in plan_options */
     bool twin;      /* its slots are another's */
     bool int8;      /* computes in it, one model at least */
     float *pass;    /* (size, size) of the largest grid: one pass's logits, upright */
@@ -137,8 +138,10 @@ static int expected_passes(int pictures, const tta_kind *tta)
 static status add_model(polyp_predictor *p, const polyp_model *model, const engine *e,
                         const polyp_predictor_options *options)
 {
-    plan_options infer = {
-        .mode = PLAN_INFER, .threads = options->threads, .passes = expected_passes(options->pictures, p->tta)};
+    plan_options infer = {.mode = PLAN_INFER,
+                          .threads = options->threads,
+                          .load_threads = p->load_threads,
+                          .passes = expected_passes(options->pictures, p->tta)};
     const size_t first = p->member_count;
     status result = engine_precision_for(&infer.precision, e, options->precision, &model->weights);
     if (result == POLYP_ERR_UNSUPPORTED && !model->weights.value_scales) return fail_within(result, model->path);
@@ -149,7 +152,7 @@ static status add_model(polyp_predictor *p, const polyp_model *model, const engi
 }
 
 status predictor_open_models(polyp_predictor **out, const polyp_model *const *models, size_t count,
-                             const polyp_predictor_options *options)
+                             const polyp_predictor_options *options, int load_threads)
 {
     const engine *e;
     const tta_kind *passes;
@@ -158,6 +161,7 @@ status predictor_open_models(polyp_predictor **out, const polyp_model *const *mo
     TRY(engine_find(&e, options->engine ? options->engine : "auto"));
     TRY(tta_find(&passes, options->tta));
     TRY(create_empty(&p, count * (size_t)passes->scales, models[0]->facts.threshold, options));
+    p->load_threads = load_threads;
     status result = POLYP_OK;
     for (size_t i = 0; i < count && result == POLYP_OK; i++) result = add_model(p, models[i], e, options);
     if (result == POLYP_OK) result = make_sums(p);
@@ -168,7 +172,7 @@ status predictor_open_models(polyp_predictor **out, const polyp_model *const *mo
 
 status predictor_open_model(polyp_predictor **out, const polyp_model *model, const polyp_predictor_options *options)
 {
-    return predictor_open_models(out, &model, 1, options);
+    return predictor_open_models(out, &model, 1, options, 0);
 }
 
 /* Its plans over the plans of `of`, its means and sums its own. */

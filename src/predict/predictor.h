@@ -19,10 +19,11 @@ status predictor_load(polyp_predictor *p, const params *weights);
 
 /*
  * For opened models, which must stay open as long. Several are an ensemble: the logits of all passes of all models are
- * averaged; the threshold is the first model's. Errors of weights name their file; ARGUMENT (no model, options).
+ * averaged; the threshold is the first model's. load_threads: as in plan_options. Errors of weights name their file; ARGUMENT
+ * (no model, options).
  */
 status predictor_open_models(polyp_predictor **out, const polyp_model *const *models, size_t count,
-                             const polyp_predictor_options *options);
+                             const polyp_predictor_options *options, int load_threads);
 status predictor_open_model(polyp_predictor **out, const polyp_model *model, const polyp_predictor_options *options);
 
 /*

@@ -249,7 +249,7 @@ status build_works(onednn_plan *p)
         w->u = p->units.units[i];
         describe_work(p, w);
     }
-    TRY(each_in_parallel(open_primitives, p, p->count, p->base.options.threads));
+    TRY(each_in_parallel(open_primitives, p, p->count, p->base.options.load_threads));
     for (int i = 0; i < p->count; i++) {
         work *const w = &p->works[i];
         need_scratch(p, w);

@@ -136,7 +136,7 @@ static size_t weights_step(const byte_work *w)
 /* The scales are set. Tells the bytes of all weights. */
 static status open_primitives(byte_plan *p, size_t *weights_bytes)
 {
-    TRY(each_in_parallel(open_primitive, p, p->count, p->base.options.threads));
+    TRY(each_in_parallel(open_primitive, p, p->count, p->base.options.load_threads));
     *weights_bytes = 0;
     for (int i = 0; i < p->count; i++) {
         const byte_work *const w = &p->works[i];
@@ -220,7 +220,7 @@ static status load_all_weights(byte_plan *p, const params *from, size_t weights_
         next += weights_step(w);
         TRY_DONE(load_weights(jobs, &count, p, w, from, owner));
     }
-    (void)blocked_place(jobs, count, p->base.options.threads); /* bytes are always finite */
+    (void)blocked_place(jobs, count, p->base.options.load_threads); /* bytes are always finite */
 done:
     memory_free(jobs);
     arena_destroy(owner);
@@ -293,7 +293,7 @@ status int8_load(byte_plan *p, const params *from)
     size_t weights_bytes;
     unsigned char *scratch = NULL;
     status result;
-    TRY(params_check_finite(from, p->base.options.threads));
+    TRY(params_check_finite(from, p->base.options.load_threads));
     int8_unload(p);
     memory_free(p->scratch);
     p->scratch = NULL;

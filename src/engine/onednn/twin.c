@@ -1,5 +1,6 @@
 /* A second inference plan over the first one's tables and prepared weights: primitives, arena and pictures are its own.
  * oneDNN's memory objects say where a run reads and writes, so no primitive is shared; their code is made only once. */
+#include "engine/each.h"
 #include "engine/onednn/inside.h"
 #include "engine/onednn/int8.h"
 
@@ -25,12 +26,21 @@ static status copy_floats(onednn_plan **out, const onednn_plan *of)
     return POLYP_OK;
 }
 
-static status copy_work(work *w, const work *of, const onednn_plan *p)
+/* The twin while it is made, and the first plan. */
+typedef struct float_pair {
+    onednn_plan *p;
+    const onednn_plan *of;
+} float_pair;
+
+static status copy_work(void *context, int i)
 {
-    *w = *of;
-    w->forward = NULL;
+    const float_pair *const pair = context;
+    work *const w = &pair->p->works[i];
+    *w = pair->of->works[i];
     w->load = NULL;
-    return of->forward == NULL ? POLYP_OK : dnn_conv_open(&w->forward, p->library, &w->spec, CONV_INFER);
+    if (w->forward == NULL) return POLYP_OK;
+    w->forward = NULL;
+    return dnn_conv_open(&w->forward, pair->p->library, &w->spec, CONV_INFER);
 }
 
 status onednn_twin(plan **out, const plan *base)
@@ -42,7 +52,7 @@ status onednn_twin(plan **out, const plan *base)
     dnn_use_threads(base->options.threads);
     TRY_DONE(dnn_open(&p->library));
     TRY_DONE(memory_new(&p->works, (size_t)p->count + 1));
-    for (int i = 0; i < p->count; i++) TRY_DONE(copy_work(&p->works[i], &of->works[i], p));
+    TRY_DONE(each_in_parallel(copy_work, &(float_pair){p, of}, p->count, base->options.load_threads));
     TRY_DONE(build_memory(p));
     *out = &p->base;
     return POLYP_OK;
@@ -70,11 +80,19 @@ static status copy_bytes(byte_plan **out, const byte_plan *of)
     return POLYP_OK;
 }
 
-static status copy_byte_work(byte_work *w, const byte_work *of, const byte_plan *p)
+typedef struct byte_pair {
+    byte_plan *p;
+    const byte_plan *of;
+} byte_pair;
+
+static status copy_byte_work(void *context, int i)
 {
-    *w = *of;
+    const byte_pair *const pair = context;
+    byte_work *const w = &pair->p->works[i];
+    *w = pair->of->works[i];
+    if (w->conv == NULL) return POLYP_OK;
     w->conv = NULL;
-    return of->conv == NULL ? POLYP_OK : dnn_conv_open(&w->conv, p->library, &w->spec, CONV_INFER);
+    return dnn_conv_open(&w->conv, pair->p->library, &w->spec, CONV_INFER);
 }
 
 status int8_twin(plan **out, const plan *base)
@@ -87,7 +105,7 @@ status int8_twin(plan **out, const plan *base)
     dnn_use_threads(base->options.threads);
     TRY_DONE(dnn_open(&p->library));
     TRY_DONE(memory_new(&p->works, (size_t)p->count + 1));
-    for (int i = 0; i < p->count; i++) TRY_DONE(copy_byte_work(&p->works[i], &of->works[i], p));
+    TRY_DONE(each_in_parallel(copy_byte_work, &(byte_pair){p, of}, p->count, base->options.load_threads));
     TRY_DONE(int8_memory(p));
     TRY_DONE(memory_new(&scratch, p->scratch_bytes));
     p->scratch = scratch;

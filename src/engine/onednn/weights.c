@@ -115,7 +115,7 @@ static void prepare_bias(const work *w, const params *from)
 static status place_weights(const onednn_plan *p, const work *w, const float *plain, const float *factor)
 {
     if (w->winograd == NULL) return reorder(w->load, plain, w->prepared, &w->weights, p->scratch);
-    winograd_prepare(w->prepared, plain, factor, &w->spec, p->base.options.threads);
+    winograd_prepare(w->prepared, plain, factor, &w->spec, p->base.options.load_threads);
     return POLYP_OK;
 }
 
@@ -127,7 +127,7 @@ static status prepare_weights(const onednn_plan *p, const work *w, const params 
     const float *const factor = w->u.norm_op >= 0 ? w->scale : NULL;
     if ((factor == NULL || w->winograd != NULL) && is_plain(s)) return place_weights(p, w, table, factor);
     if (s->oc != s->oc_padded || s->ic != s->ic_padded) zero(plain, plain_count(s));
-    to_plain(plain, table, s, factor, p->base.options.threads);
+    to_plain(plain, table, s, factor, p->base.options.load_threads);
     return place_weights(p, w, plain, NULL);
 }
 
@@ -154,7 +154,7 @@ static status prepare_others(const onednn_plan *p, const params *from)
     for (int i = 0; i < p->count && result == POLYP_OK; i++) {
         const work *const w = &p->works[i];
         if (w->weights.param < 0 || w->blocked) continue;
-        result = check_entry(from, w->weights.param, p->base.options.threads);
+        result = check_entry(from, w->weights.param, p->base.options.load_threads);
         if (result == POLYP_OK) result = prepare_weights(p, w, from, plain);
     }
     memory_free(plain);
@@ -181,7 +181,8 @@ static status prepare_blocked(const onednn_plan *p, const params *from)
     for (int i = 0; i < p->count; i++) {
         if (p->works[i].blocked) TRY_DONE(describe_blocked(&jobs[count++], owner, p, &p->works[i], from));
     }
-    if (!blocked_place(jobs, count, p->base.options.threads)) result = params_check_finite(from, p->base.options.threads);
+    const int threads = p->base.options.load_threads;
+    if (!blocked_place(jobs, count, threads)) result = params_check_finite(from, threads);
 done:
     memory_free(jobs);
     arena_destroy(owner);
@@ -290,7 +291,7 @@ static void load_running(onednn_plan *p, const params *from)
 status weights_load(onednn_plan *p, const params *from)
 {
     if (!p->training) return prepare_all(p, from);
-    TRY(params_check_finite(from, p->base.options.threads));
+    TRY(params_check_finite(from, p->base.options.load_threads));
     load_running(p, from);
     return weights_load_span(p, PLAN_WEIGHTS, from);
 }
