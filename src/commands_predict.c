@@ -74,7 +74,12 @@ static status write_named(const run *r, const char *stem, const char *ending, co
     const int length = snprintf(path, sizeof path, "%s/%s%s", folder[0] ? folder : ".", stem, ending);
     if (length < 0 || (size_t)length >= sizeof path)
         return fail(POLYP_ERR_FILE, "%s: the name of a mask in it would be too long", folder);
-    return as_jpeg ? image_write_jpeg(image, path, OVERLAY_QUALITY) : image_write_png(image, path);
+    unsigned char *bytes;
+    size_t size;
+    TRY(as_jpeg ? image_encode_jpeg(&bytes, &size, image, OVERLAY_QUALITY) : image_encode_png(&bytes, &size, image));
+    const status result = file_place(path, bytes, size);
+    memory_free(bytes);
+    return result;
 }
 
 static status write_overlay(const run *r, const char *stem, job *j)
@@ -232,7 +237,9 @@ status command_predict(predict_result *out, const predict_options *options)
     const double begin = clock_seconds();
     status result;
     TRY_DONE(open_all(&r));
-    TRY_DONE(pipeline_run(r.pipeline, r.lanes.count));
+    result = pipeline_run(r.pipeline, r.lanes.count);
+    folder_sync(options->out);
+    if (result != POLYP_OK) goto done;
     r.result.seconds = clock_seconds() - begin;
     const double threshold = options->threshold < 0 ? r.models.items[0]->facts.threshold : options->threshold;
     if (options->json) TRY_DONE(predict_write_json(options, &r.inputs, r.records, threshold));

@@ -310,6 +310,12 @@ static void test_write_survives_every_failed_allocation(void **state)
     assert_int_equal(file_replace(path, "newest", 6), POLYP_OK);
     memory_fail_at(0);
     assert_holds(path, "newest");
+    assert_int_equal(file_place(path, "placed", 6), POLYP_OK);
+    folder_sync(*state);
+    folder_sync(in(state, "no/such/folder"));
+    assert_holds(path, "placed");
+    assert_file_count(state, 1);
+    assert_int_equal(file_place(in(state, "no/such/folder"), "x", 1), POLYP_ERR_FILE);
 }
 
 /* ---- folders and paths ----------------------------------------------------------------------- */

@@ -191,14 +191,19 @@ status file_print(file_writer *w, const char *format, ...)
 }
 
 /* The new name is on disk only once the folder is. Some file systems cannot sync a folder: then nothing more can be done. */
-static void sync_folder(const char *path)
+void folder_sync(const char *path)
 {
-    char folder[PATH_MAX]; /* dirname() cuts it */
-    (void)snprintf(folder, sizeof folder, "%s", path);
-    const int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return;
     (void)fsync(fd);
     close(fd);
+}
+
+static void sync_folder_of(const char *path)
+{
+    char folder[PATH_MAX]; /* dirname() cuts it */
+    (void)snprintf(folder, sizeof folder, "%s", path);
+    folder_sync(dirname(folder));
 }
 
 /* Everything to the disk, then the stream is closed, in every case. */
@@ -216,7 +221,6 @@ static status put_in_place(file_writer *w)
 {
     if (rename(w->beside, w->path) != 0) return write_failed(w);
     w->beside[0] = '\0';
-    sync_folder(w->path);
     return POLYP_OK;
 }
 
@@ -232,6 +236,7 @@ status file_commit(file_writer *w)
 {
     status result = finish_stream(w);
     if (result == POLYP_OK) result = put_in_place(w);
+    if (result == POLYP_OK) sync_folder_of(w->path);
     file_abandon(w);
     return result;
 }
@@ -247,7 +252,7 @@ status file_move(const char *from, const char *to)
 {
     if (rename(from, to) != 0)
         return fail(POLYP_ERR_FILE, "%s: cannot be renamed to %s: %s", from, to, strerror(errno));
-    sync_folder(to);
+    sync_folder_of(to);
     return POLYP_OK;
 }
 
@@ -261,17 +266,31 @@ static status write_all(const file_writer *w, const unsigned char *bytes, size_t
     return POLYP_OK;
 }
 
+/* `w` is zeroed. */
+static status place(file_writer *w, const char *path, const void *bytes, size_t size)
+{
+    w->file = -1;
+    TRY(find_path(w, path));
+    TRY(open_beside(w));
+    TRY(write_all(w, bytes, size));
+    const bool synced = fsync(w->file) == 0, closed = close(w->file) == 0;
+    w->file = -1;
+    return synced && closed ? put_in_place(w) : write_failed(w);
+}
+
+status file_place(const char *path, const void *bytes, size_t size)
+{
+    file_writer w = {0};
+    const status result = place(&w, path, bytes, size);
+    give_up(&w);
+    return result;
+}
+
 status file_replace(const char *path, const void *bytes, size_t size)
 {
-    file_writer w = {.file = -1};
-    status result;
-    TRY_DONE(find_path(&w, path));
-    TRY_DONE(open_beside(&w));
-    TRY_DONE(write_all(&w, bytes, size));
-    const bool synced = fsync(w.file) == 0, closed = close(w.file) == 0;
-    w.file = -1;
-    result = synced && closed ? put_in_place(&w) : write_failed(&w);
-done:
+    file_writer w = {0};
+    const status result = place(&w, path, bytes, size);
+    if (result == POLYP_OK) sync_folder_of(w.path);
     give_up(&w);
     return result;
 }

@@ -32,6 +32,11 @@ void file_abandon(file_writer *w);    /* takes NULL */
 /* The four above in one; allocates nothing. */
 status file_replace(const char *path, const void *bytes, size_t size);
 
+/* file_replace() but for the folder's own sync, which folder_sync() does once for many files. Should the power fail between, new
+ * names may be missing; no file is ever half. */
+status file_place(const char *path, const void *bytes, size_t size);
+void folder_sync(const char *path);
+
 /* Rename a synced file over `to` in the same folder, and sync the folder. */
 status file_move(const char *from, const char *to);
 
