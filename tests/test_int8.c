@@ -47,14 +47,19 @@ static bool has_int8(void)
         }                                                              \
     } while (0)
 
-static plan *open_plan(const network *n, const char *name, enum precision precision, int threads)
+static plan *open_plan_for(const network *n, const char *name, enum precision precision, int threads, int passes)
 {
     const engine *e = NULL;
     plan *p = NULL;
-    const plan_options options = {.precision = precision, .threads = threads};
+    const plan_options options = {.precision = precision, .threads = threads, .passes = passes};
     assert_ok(engine_find(&e, name));
     assert_ok(plan_create(&p, e, &n->g, n->input, &options));
     return p;
+}
+
+static plan *open_plan(const network *n, const char *name, enum precision precision, int threads)
+{
+    return open_plan_for(n, name, precision, threads, 0);
 }
 
 static tensor run_plan(plan *p)
@@ -376,6 +381,47 @@ static void threads_and_loading_again_change_nothing(void **state)
     close_network(&n);
 }
 
+static int count_kernels(const plan *p, const char *name)
+{
+    char *text = NULL;
+    size_t length = 0;
+    int count = 0;
+    FILE *const to = open_memstream(&text, &length);
+    plan_describe(p, to);
+    assert_int_equal(fclose(to), 0);
+    for (const char *found = text; (found = strstr(found, name)) != NULL; found++) count++;
+    free(text);
+    return count;
+}
+
+/* Kernels that are made in less time where there are such: the same bits, whatever oneDNN has in its cache by then. */
+static void few_passes_change_no_bit(void **state)
+{
+    (void)state;
+    NEEDS_INT8();
+    static const char *const presets[] = {"tiny", "smp-resnet18"};
+    static const int passes[] = {1, 0, 15, 16};
+    enum { PLANS = sizeof passes / sizeof passes[0] };
+    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+        network n;
+        plan *plans[PLANS];
+        tensor first = {0};
+        open_preset(&n, presets[i], (shape){2 - (int)i, 3, 96, 64});
+        for (int k = 0; k < PLANS; k++) {
+            plans[k] = open_plan_for(&n, "onednn", PRECISION_INT8, 2, passes[k]);
+            assert_ok(plan_load(plans[k], &n.eights));
+            const tensor got = run_plan(plans[k]);
+            if (k == 0) first = got;
+            assert_memory_equal(first.data, got.data, shape_count(first.shape) * sizeof(float));
+        }
+        const int few = count_kernels(plans[0], "jit_int8"), all = count_kernels(plans[0], "conv forward");
+        print_message("%s: for one pass %d of %d convolutions by kernels that are made quickly\n", presets[i], few, all);
+        if (i == 1 && count_kernels(plans[0], "amx") == 0) assert_true(few > all / 2);
+        for (int k = 0; k < PLANS; k++) plan_destroy(plans[k]);
+        close_network(&n);
+    }
+}
+
 /* ---- kernels and memory ---------------------------------------------------------------------------------- */
 
 /* All weights 0 and all scales 1: enough to see what oneDNN makes of the shapes. */
@@ -535,6 +581,7 @@ int main(void)
 #endif
         cmocka_unit_test(networks_agree),
         cmocka_unit_test(threads_and_loading_again_change_nothing),
+        cmocka_unit_test(few_passes_change_no_bit),
         cmocka_unit_test(every_convolution_is_fast),
         cmocka_unit_test(int8_needs_less_memory),
         cmocka_unit_test(twins_agree),

@@ -38,6 +38,7 @@ typedef struct conv_int8 {
     const float *scales; /* [oc], read when the primitive is made; NULL: not in whole numbers */
     bool signed_source, signed_result, signed_addend;
     float addend_scale;
+    bool quick; /* take a kernel that is made in less time, which gives the same bits */
 } conv_int8;
 
 /* The bias of a channel as dnn_conv_run() wants it: oneDNN 2.6 adds it before it scales the sum. scale: not 0. */

@@ -106,11 +106,19 @@ static void fill_channels(float *scales, float *bias, bool *dead, const byte_pla
     }
 }
 
+/* A few passes do not make good for the time that other kernels take to be made. */
+static bool expects_few(const plan_options *o)
+{
+    enum { FEW = 16 };
+    return o->passes > 0 && o->passes < FEW;
+}
+
 static void set_scales(const byte_plan *p, byte_work *w, const float *scales)
 {
     w->spec.int8 = (conv_int8){.scales = scales,
                                .signed_source = p->is_signed[w->u.source[0]],
-                               .signed_result = w->signed_result};
+                               .signed_result = w->signed_result,
+                               .quick = expects_few(&p->base.options)};
     if (w->u.residual < 0) return;
     w->spec.int8.signed_addend = p->is_signed[w->u.residual];
     w->spec.int8.addend_scale = p->scales[w->u.residual] / p->scales[w->u.value];
