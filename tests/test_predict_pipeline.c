@@ -183,7 +183,7 @@ static void pictures_allocate_nothing(void **state)
         assert_ok(folder_create(name));
         (void)snprintf(paths[i], sizeof paths[i], "%s/p%03d.jpg", name, i);
         polyp_image picture, truth;
-        help_draw(&picture, &truth, (uint64_t)i % 3, 90, 70, false);
+        help_draw(&picture, &truth, i % 3, 90, 70, false);
         assert_ok(image_write_jpeg(&picture, paths[i], 90));
         polyp_image_free(&picture);
         polyp_image_free(&truth);
