@@ -106,11 +106,12 @@ static void fill_channels(float *scales, float *bias, bool *dead, const byte_pla
     }
 }
 
-/* A few passes do not make good for the time that other kernels take to be made. */
-static bool expects_few(const plan_options *o)
+/* A few passes do not make good for the time that other kernels take to be made. Of a signed source the quick ones want sums
+ * beside the weights, which a reorder must make. */
+static bool wants_quick(const plan_options *o, bool signed_source)
 {
     enum { FEW = 16 };
-    return o->passes > 0 && o->passes < FEW;
+    return !signed_source && o->passes > 0 && o->passes < FEW;
 }
 
 static void set_scales(const byte_plan *p, byte_work *w, const float *scales)
@@ -118,7 +119,7 @@ static void set_scales(const byte_plan *p, byte_work *w, const float *scales)
     w->spec.int8 = (conv_int8){.scales = scales,
                                .signed_source = p->is_signed[w->u.source[0]],
                                .signed_result = w->signed_result,
-                               .quick = expects_few(&p->base.options)};
+                               .quick = wants_quick(&p->base.options, p->is_signed[w->u.source[0]])};
     if (w->u.residual < 0) return;
     w->spec.int8.signed_addend = p->is_signed[w->u.residual];
     w->spec.int8.addend_scale = p->scales[w->u.residual] / p->scales[w->u.value];
