@@ -28,7 +28,7 @@ static void it_is_described(void **state)
     (void)state;
     const cli_result *const r = polyp("info");
     expect(r, 0, "preset      slim", NULL);
-    expect(r, 0, "size        256 x 256", NULL);
+    expect(r, 0, "size        352 x 352", NULL);
     expect(r, 0, "weights     in 8 bits, batch norms' means ", NULL);
     expect(r, 0, "begun with the model ", NULL);
     expect(r, 0, "models/LICENSE.encoder", NULL);
