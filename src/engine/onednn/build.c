@@ -125,18 +125,41 @@ static status open_for_inference(onednn_plan *p, work *w)
     return w->blocked ? POLYP_OK : dnn_reorder_open(&w->load, p->library, NULL, w->forward);
 }
 
+/* Where the spans have the layout that the transforms read. */
+static void choose_winograd(work *w)
+{
+    const winograd_steps *const steps = winograd_fast();
+    if (steps == NULL || !dnn_conv_blocks(&w->blocks, w->backward_weights) || !winograd_reads(&w->blocks, &w->spec)) return;
+    w->turned = winograd_turned(&w->spec);
+    if (winograd_suits_training(&w->spec)) w->winograd = steps;
+    if (w->u.source[0] != 0 && winograd_suits_training(&w->turned)) w->winograd_data = steps;
+}
+
+static status open_forward(onednn_plan *p, work *w)
+{
+    if (w->winograd != NULL) return POLYP_OK;
+    TRY(dnn_conv_open(&w->forward, p->library, &w->spec, CONV_FORWARD));
+    return open_reorder_from_span(p, w, &w->to_forward, w->forward);
+}
+
+static status open_backward_data(onednn_plan *p, work *w)
+{
+    const bool wanted = w->u.source[0] != 0; /* nobody asks for the picture's gradient */
+    if (!wanted || w->winograd_data != NULL) return POLYP_OK;
+    TRY(dnn_conv_open(&w->backward_data, p->library, &w->spec, CONV_BACKWARD_DATA));
+    return open_reorder_from_span(p, w, &w->to_backward, w->backward_data);
+}
+
 static status open_for_training(onednn_plan *p, work *w)
 {
-    TRY(dnn_conv_open(&w->forward, p->library, &w->spec, CONV_FORWARD));
     TRY(dnn_conv_open(&w->backward_weights, p->library, &w->spec, CONV_BACKWARD_WEIGHTS));
     w->blind_taps = has_blind_taps(&w->spec, w->in.h, w->out.h) || has_blind_taps(&w->spec, w->in.w, w->out.w);
     w->slow_weights = !w->spec.planar && !w->spec.bias && dnn_conv_is_slow(w->backward_weights);
     TRY(dnn_reorder_open(&w->load, p->library, NULL, w->backward_weights));
     TRY(dnn_reorder_open(&w->store, p->library, w->backward_weights, NULL));
-    TRY(open_reorder_from_span(p, w, &w->to_forward, w->forward));
-    if (w->u.source[0] == 0) return POLYP_OK; /* nobody asks for the picture's gradient */
-    TRY(dnn_conv_open(&w->backward_data, p->library, &w->spec, CONV_BACKWARD_DATA));
-    return open_reorder_from_span(p, w, &w->to_backward, w->backward_data);
+    choose_winograd(w);
+    TRY(open_forward(p, w));
+    return open_backward_data(p, w);
 }
 
 /* Units are independent of each other: one of each thread at a time. */
@@ -161,6 +184,8 @@ static void need_scratch(onednn_plan *p, const work *w)
     }
     if (w->to_forward != NULL) raise_to(&p->weights_scratch_bytes, dnn_conv_weights_bytes(w->forward));
     if (w->to_backward != NULL) raise_to(&p->weights_scratch_bytes, dnn_conv_weights_bytes(w->backward_data));
+    const bool transforms = w->winograd != NULL || w->winograd_data != NULL;
+    if (p->training && transforms) raise_to(&p->weights_scratch_bytes, winograd_weights_bytes(&w->spec));
 }
 
 static void describe_work(const onednn_plan *p, work *w)
@@ -221,11 +246,16 @@ static status running_add(onednn_plan *p, int index, int channels)
     return channel_array(p, &p->running[index], channels);
 }
 
+static size_t span_bytes(const work *w)
+{
+    return w->dot >= 0 ? unit_weights_bytes(w) : dnn_conv_weights_bytes(w->backward_weights);
+}
+
 static status slots_of_work(onednn_plan *p, const work *w)
 {
     const graph *const g = p->base.graph;
     if (w->weights.param >= 0) {
-        slot_add(p, w->weights.param, unit_weights_bytes(w, w->backward_weights) / sizeof(float));
+        slot_add(p, w->weights.param, span_bytes(w) / sizeof(float));
         if (w->weights.bias_param >= 0) slot_add(p, w->weights.bias_param, (size_t)w->out.c);
     }
     if (w->u.norm_op < 0) return POLYP_OK;
@@ -239,7 +269,7 @@ static status slots_of_work(onednn_plan *p, const work *w)
 static void prepared_of_work(onednn_plan *p, const work *w)
 {
     if (w->weights.param < 0) return;
-    p->prepared_bytes += aligned(unit_weights_bytes(w, w->forward)) + aligned((size_t)w->out.c * sizeof(float));
+    p->prepared_bytes += aligned(unit_weights_bytes(w)) + aligned((size_t)w->out.c * sizeof(float));
 }
 
 status build_works(onednn_plan *p)
@@ -296,7 +326,7 @@ static void deal_prepared(onednn_plan *p)
         work *const w = &p->works[i];
         if (w->weights.param < 0) continue;
         w->prepared = next;
-        next += aligned(unit_weights_bytes(w, w->forward));
+        next += aligned(unit_weights_bytes(w));
         w->prepared_bias = (float *)(void *)next;
         next += aligned((size_t)w->out.c * sizeof(float));
     }

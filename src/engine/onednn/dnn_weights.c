@@ -73,7 +73,8 @@ static int take_block(const blocking *b, int *next, int axis)
 /* Version 3 does not tell whether sums for signed sources lie behind the weights: their size does. */
 static bool has_values_alone(const dnn_conv *c, const blocking *b)
 {
-    const size_t size = c->spec.int8.scales != NULL ? 1 : c->spec.bf16 ? 2 : 4;
+    const bool narrow = c->spec.bf16 && c->direction != CONV_BACKWARD_WEIGHTS; /* whose gradients are f32 */
+    const size_t size = c->spec.int8.scales != NULL ? 1 : narrow ? 2 : 4;
     const size_t values = (size_t)b->padded[0] * (size_t)b->padded[1] * (size_t)(b->padded[2] * b->padded[3]);
     return dnn_conv_weights_bytes(c) == values * size;
 }

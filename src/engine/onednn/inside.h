@@ -58,9 +58,11 @@ typedef struct work {
     weight_shape weights;
     conv_spec spec;
     dnn_conv *forward, *backward_data, *backward_weights;
-    const winograd_steps *winograd;        /* infer: by these, without a primitive; NULL: by `forward` */
+    const winograd_steps *winograd;        /* by these, without a primitive; NULL: by `forward` */
+    const winograd_steps *winograd_data;   /* train: likewise, the gradient of the source, as the convolution `turned` */
+    conv_spec turned;
     bool blocked;                          /* infer: blocked_place() brings the weights into `blocks`, */
-    weights_blocks blocks;
+    weights_blocks blocks;                 /* train: the spans' layout, where Winograd's algorithm reads it */
     dnn_reorder *load;                     /* else this: plain -> forward (infer) or the spans' layout (train) */
     dnn_reorder *store;                    /* train: back to plain */
     bool slow_weights;                     /* train: backward weights by kernel_conv_weights() */
@@ -216,11 +218,17 @@ static inline enum blocked_type blocked_type_of(const onednn_plan *p)
     return p->element == ELEMENT_BF16 ? BLOCKED_BF16 : BLOCKED_F32;
 }
 
-/* Bytes of the unit's weights as `c` has them; as Winograd's algorithm or a dot product has them. */
-static inline size_t unit_weights_bytes(const work *w, const dnn_conv *c)
+/* Bytes of the unit's weights as its forward pass reads them. */
+static inline size_t unit_weights_bytes(const work *w)
 {
     if (w->winograd != NULL) return winograd_weights_bytes(&w->spec);
-    return w->dot >= 0 ? (size_t)w->weights.ic_padded * sizeof(float) : dnn_conv_weights_bytes(c);
+    return w->dot >= 0 ? (size_t)w->weights.ic_padded * sizeof(float) : dnn_conv_weights_bytes(w->forward);
+}
+
+/* Has the unit a convolution that makes its source's gradient? */
+static inline bool makes_source_gradient(const work *w)
+{
+    return w->backward_data != NULL || w->winograd_data != NULL;
 }
 
 /* ReLU's mask comes from y where a batch norm alone stands between, else from the output. */

@@ -209,23 +209,29 @@ static status place_inner(onednn_plan *p)
     return POLYP_OK;
 }
 
-static status scratch_add(onednn_plan *p, work *w, enum scratch_use use, size_t bytes, int time)
+/* NULL: it does not run. */
+static size_t conv_scratch(const dnn_conv *c)
 {
+    return c == NULL ? 0 : dnn_conv_scratch_size(c);
+}
+
+static size_t scratch_bytes(const onednn_plan *p, const work *w, enum scratch_use use)
+{
+    const int threads = p->base.options.threads;
+    if (use == SCRATCH_WEIGHTS) return w->slow_weights ? 0 : conv_scratch(w->backward_weights);
+    if (use != SCRATCH_DATA) {
+        return w->winograd != NULL ? winograd_scratch_bytes(&w->spec, threads) : conv_scratch(w->forward);
+    }
+    return w->winograd_data != NULL ? winograd_scratch_bytes(&w->turned, threads) : conv_scratch(w->backward_data);
+}
+
+status place_scratch(onednn_plan *p, work *w, enum scratch_use use, int time)
+{
+    const size_t bytes = scratch_bytes(p, w, use);
     if (bytes == 0) return POLYP_OK;
     TRY(place_buffer(p, &w->scratch[use], bytes, 0));
     place_used(p, w->scratch[use], time);
     return POLYP_OK;
-}
-
-status place_scratch(onednn_plan *p, work *w, enum scratch_use use, const dnn_conv *c, int time)
-{
-    return c == NULL ? POLYP_OK : scratch_add(p, w, use, dnn_conv_scratch_size(c), time);
-}
-
-static status forward_scratch(onednn_plan *p, work *w, int time)
-{
-    if (w->winograd == NULL) return place_scratch(p, w, SCRATCH_FORWARD, w->forward, time);
-    return scratch_add(p, w, SCRATCH_FORWARD, winograd_scratch_bytes(&w->spec, p->base.options.threads), time);
 }
 
 static status forward_lifetimes(onednn_plan *p)
@@ -234,7 +240,7 @@ static status forward_lifetimes(onednn_plan *p)
     for (int i = 0; i < p->count; i++) {
         work *const w = &p->works[i];
         const int now = forward_time(i);
-        TRY(forward_scratch(p, w, now));
+        TRY(place_scratch(p, w, SCRATCH_FORWARD, now));
         place_used(p, p->values[w->u.value].at, now);
         place_used(p, p->values[w->u.value].copy, now);
         place_used(p, w->y, now);

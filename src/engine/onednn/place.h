@@ -11,8 +11,8 @@ status place_tensor(onednn_plan *p, place *out, shape padded);
 /* The buffer is written or read at `time`. NOWHERE: nothing. */
 void place_used(onednn_plan *p, place at, int time);
 
-/* oneDNN works in a buffer of its own at `time` and leaves nothing behind. `c` NULL: it does not run. */
-status place_scratch(onednn_plan *p, work *w, enum scratch_use use, const dnn_conv *c, int time);
+/* A convolution works in a buffer of its own at `time` and leaves nothing behind. */
+status place_scratch(onednn_plan *p, work *w, enum scratch_use use, int time);
 
 /* Training, after the forward pass has been placed. */
 status place_gradients(onednn_plan *p);

@@ -54,7 +54,7 @@ static status part_again(onednn_plan *p, int part, place joined, int time)
     if (w->u.core == CORE_UPCONV) {
         TRY(place_tensor(p, &w->groups_again, groups_shape(w)));
         place_used(p, w->groups_again, time);
-        TRY(place_scratch(p, w, SCRATCH_AGAIN, w->forward, time));
+        TRY(place_scratch(p, w, SCRATCH_AGAIN, time));
     }
     return read_backward(p, w->u.source[0], time);
 }
@@ -147,7 +147,7 @@ static status tail_lifetimes(onednn_plan *p, work *w, int now)
 {
     const value_places *const v = &p->values[w->u.value];
     for (int k = 0; k < v->source_count; k++) place_used(p, v->sources[k], now);
-    if (w->y_remade) TRY(place_scratch(p, w, SCRATCH_AGAIN, w->forward, now));
+    if (w->y_remade) TRY(place_scratch(p, w, SCRATCH_AGAIN, now));
     if (w->y_remade || (w->u.core == CORE_NONE && w->u.norm_op >= 0)) TRY(read_backward(p, w->u.source[0], now));
     if (reads_output_sign(&w->u)) place_used(p, v->at, now);
     if (w->u.norm_op >= 0) place_used(p, w->y_again, now);
@@ -168,8 +168,8 @@ static status backward_lifetimes(onednn_plan *p, work *w, int i)
         return POLYP_OK;
     }
     TRY(read_backward(p, w->u.source[0], weights));
-    TRY(place_scratch(p, w, SCRATCH_WEIGHTS, w->slow_weights ? NULL : w->backward_weights, weights));
-    TRY(place_scratch(p, w, SCRATCH_DATA, w->backward_data, data));
+    TRY(place_scratch(p, w, SCRATCH_WEIGHTS, weights));
+    TRY(place_scratch(p, w, SCRATCH_DATA, data));
     place_used(p, w->u.core == CORE_UPCONV ? w->groups_gradient : w->dy, data);
     place_used(p, w->source_gradient, data);
     return POLYP_OK;

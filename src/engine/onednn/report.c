@@ -16,10 +16,15 @@ static const dnn_conv *conv_of(const work *w, enum timed kind)
     }
 }
 
+static bool is_winograd(const work *w, enum timed kind)
+{
+    return kind == TIMED_FORWARD ? w->winograd != NULL : kind == TIMED_BACKWARD_DATA && w->winograd_data != NULL;
+}
+
 /* Is this a convolution that the plan runs? */
 static bool convolves(const onednn_plan *p, const work *w, enum timed kind)
 {
-    if (w->winograd != NULL) return kind == TIMED_FORWARD;
+    if (is_winograd(w, kind)) return true;
     if (w->dot < 0) return conv_of(w, kind) != NULL;
     if (kind == TIMED_BACKWARD_DATA) return p->training && w->source_gradient.buffer >= 0;
     return kind == TIMED_FORWARD || (p->training && kind == TIMED_BACKWARD_WEIGHTS);
@@ -28,7 +33,7 @@ static bool convolves(const onednn_plan *p, const work *w, enum timed kind)
 static const char *algorithm_of(const work *w, enum timed kind)
 {
     if (w->dot >= 0) return "dot product";
-    if (w->winograd != NULL) return "winograd bf16";
+    if (is_winograd(w, kind)) return "winograd bf16";
     if (kind == TIMED_BACKWARD_WEIGHTS && w->slow_weights) return "tiny";
     return dnn_conv_name(conv_of(w, kind));
 }

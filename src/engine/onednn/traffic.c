@@ -26,11 +26,21 @@ static double result_bytes(const onednn_plan *p, const work *w)
     return (double)shape_count(w->out) * (double)element;
 }
 
-/* The weights as a primitive reads them; where they are brought into its layout first, that pass too. */
-static double weights_bytes(const work *w, const dnn_conv *reader, bool reordered)
+/* The weights as a convolution reads them, `read` bytes; where they are brought into this layout first, that pass too. */
+static double weights_bytes(const work *w, size_t read, bool brought)
 {
-    const double read = (double)dnn_conv_weights_bytes(reader);
-    return reordered ? (double)dnn_conv_weights_bytes(w->backward_weights) + 2 * read : read;
+    return (brought ? (double)dnn_conv_weights_bytes(w->backward_weights) + (double)read : 0) + (double)read;
+}
+
+static double forward_weights_bytes(const work *w)
+{
+    return weights_bytes(w, unit_weights_bytes(w), w->winograd != NULL || w->to_forward != NULL);
+}
+
+static double data_weights_bytes(const work *w)
+{
+    if (w->winograd_data != NULL) return weights_bytes(w, winograd_weights_bytes(&w->turned), true);
+    return weights_bytes(w, dnn_conv_weights_bytes(w->backward_data), w->to_backward != NULL);
 }
 
 /* Copies into concatenations, where a value could not be written in place. */
@@ -67,7 +77,7 @@ static double infer_bytes(const onednn_plan *p, const work *w)
     const double result = result_bytes(p, w);
     const double added = (w->spec.sum ? result : 0) + (w->copy_residual ? 2 * result : 0);
     const double dealt = w->u.core == CORE_UPCONV ? forward_pass_bytes(p, w) : 0;
-    return source_bytes(p, w) + (double)unit_weights_bytes(w, w->forward) + result + added + dealt;
+    return source_bytes(p, w) + (double)unit_weights_bytes(w) + result + added + dealt;
 }
 
 /* Gradient of the tail; and what follows it where the core is no convolution. */
@@ -96,11 +106,11 @@ double traffic_bytes(const onednn_plan *p, const work *w, enum timed kind)
     }
     const double both = source_bytes(p, w) + result_bytes(p, w);
     if (w->dot >= 0) return both;
-    if (w->forward == NULL) return 0;
+    if (w->backward_weights == NULL) return 0;
     const int times = w->y_remade || is_somewhere(w->groups_again) ? 2 : 1; /* in the backward pass again */
-    if (kind == TIMED_FORWARD) return times * (both + weights_bytes(w, w->forward, w->to_forward != NULL));
+    if (kind == TIMED_FORWARD) return times * (both + forward_weights_bytes(w));
     if (kind == TIMED_BACKWARD_WEIGHTS) return both + (double)dnn_conv_weights_bytes(w->backward_weights);
-    return w->backward_data == NULL ? 0 : both + weights_bytes(w, w->backward_data, w->to_backward != NULL);
+    return makes_source_gradient(w) ? both + data_weights_bytes(w) : 0;
 }
 
 double traffic_step_bytes(const onednn_plan *p)

@@ -42,14 +42,42 @@ static status weights_for(onednn_plan *p, const work *w, dnn_reorder *reorder, v
 
 /* ---- forward ------------------------------------------------------------------------------------------- */
 
+/* By our own kernels, with transformed weights in the buffer that all units share. */
+static void convolve_winograd(onednn_plan *p, const work *w, field source, const float *bias, field destination,
+                              enum scratch_use use)
+{
+    winograd_prepare_forward(p->weights_scratch, span_of(p, PLAN_WEIGHTS, w->weights.param), &w->blocks, &w->spec,
+                             p->base.options.threads);
+    winograd_run(&(winograd_job){.spec = &w->spec,
+                                 .steps = w->winograd,
+                                 .source = source.data,
+                                 .source_image = source.image,
+                                 .weights = p->weights_scratch,
+                                 .bias = bias,
+                                 .destination = destination.data,
+                                 .destination_image = destination.image,
+                                 .scratch = bytes_at(p, w->scratch[use]),
+                                 .threads = p->base.options.threads});
+}
+
+static status convolve_onednn(onednn_plan *p, const work *w, field source, float *bias, field destination,
+                              enum scratch_use use)
+{
+    void *weights;
+    TRY(weights_for(p, w, w->to_forward, &weights));
+    return dnn_conv_run(w->forward, source.data, weights, bias, destination.data, bytes_at(p, w->scratch[use]));
+}
+
 status train_convolve(onednn_plan *p, work *w, field source, field destination, enum scratch_use use)
 {
     const double start = timer_start(p);
-    void *weights;
-    TRY(weights_for(p, w, w->to_forward, &weights));
     float *bias = NULL;
     if (w->spec.bias) bias = p->spans[PLAN_WEIGHTS] + p->slots[w->weights.bias_param].offset;
-    TRY(dnn_conv_run(w->forward, source.data, weights, bias, destination.data, bytes_at(p, w->scratch[use])));
+    if (w->winograd != NULL) {
+        convolve_winograd(p, w, source, bias, destination, use);
+    } else {
+        TRY(convolve_onednn(p, w, source, bias, destination, use));
+    }
     timer_stop(p, w, TIMED_FORWARD, start);
     return POLYP_OK;
 }
@@ -288,14 +316,38 @@ static status backward_weights(onednn_plan *p, work *w, field dy)
     return POLYP_OK;
 }
 
-static status backward_data(onednn_plan *p, work *w, field dy)
+static void data_winograd(onednn_plan *p, const work *w, field to, field dy)
 {
-    if (w->backward_data == NULL) return POLYP_OK;
-    const double start = timer_start(p);
+    winograd_prepare_backward(p->weights_scratch, span_of(p, PLAN_WEIGHTS, w->weights.param), &w->blocks, &w->turned,
+                              p->base.options.threads);
+    winograd_run(&(winograd_job){.spec = &w->turned,
+                                 .steps = w->winograd_data,
+                                 .source = dy.data,
+                                 .source_image = dy.image,
+                                 .weights = p->weights_scratch,
+                                 .destination = to.data,
+                                 .destination_image = to.image,
+                                 .scratch = bytes_at(p, w->scratch[SCRATCH_DATA]),
+                                 .threads = p->base.options.threads});
+}
+
+static status data_onednn(onednn_plan *p, const work *w, field to, field dy)
+{
     void *weights;
     TRY(weights_for(p, w, w->to_backward, &weights));
+    return dnn_conv_run(w->backward_data, to.data, weights, NULL, dy.data, bytes_at(p, w->scratch[SCRATCH_DATA]));
+}
+
+static status backward_data(onednn_plan *p, work *w, field dy)
+{
+    if (!makes_source_gradient(w)) return POLYP_OK;
+    const double start = timer_start(p);
     const field to = field_at(p, w->source_gradient, w->in);
-    TRY(dnn_conv_run(w->backward_data, to.data, weights, NULL, dy.data, bytes_at(p, w->scratch[SCRATCH_DATA])));
+    if (w->winograd_data != NULL) {
+        data_winograd(p, w, to, dy);
+    } else {
+        TRY(data_onednn(p, w, to, dy));
+    }
     timer_stop(p, w, TIMED_BACKWARD_DATA, start);
     return POLYP_OK;
 }

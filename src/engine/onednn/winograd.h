@@ -1,5 +1,5 @@
 /*
- * 3x3 convolutions of stride 1 in bf16, for inference, by Winograd's algorithm F(2x2, 3x3) (Lavin and Gray, "Fast
+ * 3x3 convolutions of stride 1 in bf16, in inference and, in training, forward and backward data, by Winograd's algorithm F(2x2, 3x3) (Lavin and Gray, "Fast
  * Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.1): oneDNN has it in f32 alone. A tile is 2x2
  * pixels of the result and the 4x4 of the source that they need. Source and weights are transformed to 16 points each;
  * at every point the result is a product of matrices, tiles x channels by channels x channels; 16 multiplications
@@ -30,6 +30,13 @@ const winograd_steps *winograd_plain(void);
  */
 bool winograd_suits(const conv_spec *s);
 
+/* In training weights are transformed anew in each step: a batch of few pixels does not pay for that. */
+bool winograd_suits_training(const conv_spec *s);
+
+/* The gradient of a convolution's source is such a convolution of its result's gradient, with as many input channels as
+ * there were output channels, and the other way round; weights by winograd_prepare_backward(). */
+conv_spec winograd_turned(const conv_spec *s);
+
 /* Bytes of the transformed weights, 16/9 of the plain ones in bf16; of the memory that a run works in. */
 size_t winograd_weights_bytes(const conv_spec *s);
 size_t winograd_scratch_bytes(const conv_spec *s, int threads);
@@ -38,13 +45,22 @@ size_t winograd_scratch_bytes(const conv_spec *s, int threads);
  * winograd_weights_bytes(). */
 void winograd_prepare(void *to, const float *plain, const float *factor, const conv_spec *s, int threads);
 
-/* One image; `spec` says whether it adds what the destination holds, and ReLU. */
+/* Do the two functions below know a convolution's blocks of weights: 16 x 16, [input channel][output channel]? */
+bool winograd_reads(const weights_blocks *b, const conv_spec *s);
+
+/* The same from f32 weights in blocks, without a plain copy; for backward data. */
+void winograd_prepare_forward(void *to, const float *blocks, const weights_blocks *b, const conv_spec *s, int threads);
+void winograd_prepare_backward(void *to, const float *blocks, const weights_blocks *b, const conv_spec *turned,
+                               int threads);
+
+/* spec->n images; `spec` says whether they are added to what the destination holds, and ReLU. */
 typedef struct winograd_job {
     const conv_spec *spec;
     const winograd_steps *steps;
     const void *source, *weights;
-    const float *bias; /* [oc], always */
+    const float *bias; /* [oc]; NULL: 0 */
     void *destination, *scratch;
+    size_t source_image, destination_image; /* values from one image to the next */
     int threads;
 } winograd_job;
 void winograd_run(const winograd_job *job);

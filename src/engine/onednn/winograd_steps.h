@@ -14,6 +14,12 @@ enum {
 
 typedef uint16_t bf16; /* the upper half of an f32 */
 
+/* Blocks of output channels that are multiplied at once: a group. */
+static inline int winograd_vectors(int oc)
+{
+    return oc % (2 * WINOGRAD_LANES) == 0 ? 2 : 1;
+}
+
 /* Some tiles of an image in the order of rows. */
 typedef struct tile_range {
     int h, w;   /* of the image, pixels */
