@@ -1,9 +1,9 @@
 /*
- * 3x3 convolutions of stride 1 in bf16, in inference and, in training, forward and backward data, by Winograd's algorithm F(2x2, 3x3) (Lavin and Gray, "Fast
- * Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.1): oneDNN has it in f32 alone. A tile is 2x2
- * pixels of the result and the 4x4 of the source that they need. Source and weights are transformed to 16 points each;
- * at every point the result is a product of matrices, tiles x channels by channels x channels; 16 multiplications
- * stand where 36 were.
+ * 3x3 convolutions of stride 1 in bf16, in inference, and in training forward and backward data, by Winograd's algorithm
+ * F(2x2, 3x3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4.1): oneDNN has
+ * it in f32 alone. A tile is 2x2 pixels of the result and the 4x4 of the source that they need. Source and weights are
+ * transformed to 16 points each; at every point the result is a product of matrices, tiles x channels by channels x
+ * channels; 16 multiplications stand where 36 were.
  *
  * Transforms are f32. What is multiplied is rounded to bf16 once more, after its transform; sums are f32. Larger tiles
  * (4x4 of the result) would save more and lose what bf16 has of accuracy.
@@ -30,7 +30,8 @@ const winograd_steps *winograd_plain(void);
  */
 bool winograd_suits(const conv_spec *s);
 
-/* In training weights are transformed anew in each step: a batch of few pixels does not pay for that. */
+/* In training weights are transformed anew in each step, which 512 channels' are worth from some 200 pixels of a batch on,
+ * as measured on Zen 4. */
 bool winograd_suits_training(const conv_spec *s);
 
 /* The gradient of a convolution's source is such a convolution of its result's gradient, with as many input channels as

@@ -33,7 +33,8 @@ static inline __attribute__((always_inline)) void spread(float to[SIDE][PLACES],
 }
 
 /* Taps [3 * y + x] to points [4 * y + x], `points` values apart. */
-static inline __attribute__((always_inline)) void transform_weights(bf16 *to, size_t points, float taps[ALL_TAPS][PLACES], int places)
+static inline __attribute__((always_inline)) void transform_weights(bf16 *to, size_t points,
+                                                                    float taps[ALL_TAPS][PLACES], int places)
 {
     float columns[TAPS][SIDE][PLACES], row[SIDE][PLACES];
     for (int x = 0; x < TAPS; x++) spread(columns[x], taps[x], taps[TAPS + x], taps[2 * TAPS + x]);
