@@ -88,11 +88,45 @@ static char *page_after(const char *name, const char *folder, int width)
     return help_text(help_path(folder, "after.html"));
 }
 
-static void assert_said(const char *said, const char *words)
+static const char *const wanted[] = {
+    "images=37", "visible=37", "wide=true", "falls=true", "rises=true", "last=true", "sorted=1", "names=picture-39",
+    "all=40", "named=10", "count=10 of 40 pictures", "none=1", "hidden=none", "large=true", "next=true",
+    "closed=true", "errors=none",
+};
+
+/* What the page said of itself, ";name=value;name=value;"; NULL: nothing. */
+static char *said_in(char *page)
 {
-    char between[80];
-    (void)snprintf(between, sizeof between, ";%s;", words);
-    if (!strstr(said, between)) fail_msg("not %s: %.600s", words, said);
+    char *const found = strstr(page, "id=\"said\">[");
+    char *const said = found ? strchr(found, '[') : NULL;
+    char *const end = said ? strchr(said, ']') : NULL;
+    if (!end) return NULL;
+    *said = *end = ';';
+    return said;
+}
+
+/* The first of `wanted` that is not said; NULL: all are. */
+static const char *not_said(const char *said)
+{
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        char between[80];
+        (void)snprintf(between, sizeof between, ";%s;", wanted[i]);
+        if (!said || !strstr(said, between)) return wanted[i];
+    }
+    return NULL;
+}
+
+/* On a busy machine the browser may end before the page has: a page that is right is right once in three times. */
+static char *watched_page(const char *name, const char *folder, char **said)
+{
+    char *after = NULL;
+    for (int attempt = 0; attempt < 3; attempt++) {
+        memory_free(after);
+        after = page_after(name, folder, 500);
+        *said = said_in(after);
+        if (!not_said(*said)) break;
+    }
+    return after;
 }
 
 static void test_page(void **state)
@@ -108,18 +142,9 @@ static void test_page(void **state)
     made_open(&m, PICTURES, &(score_settings){.threshold = 0.5, .probabilities = true}, NULL);
     assert_ok(page_write(folder, &m.report, NULL, NULL, m.gallery));
     write_watched(help_path(folder, "index.html"), help_path(folder, "watched.html"));
-    char *const after = page_after(name, folder, 500);
-    char *const found = strstr(after, "id=\"said\">[");
-    assert_non_null(found);
-    char *const said = strchr(found, '[');
-    *said = ';';
-    *strchr(said, ']') = ';';
-    static const char *const wanted[] = {
-        "images=37", "visible=37", "wide=true", "falls=true", "rises=true", "last=true", "sorted=1", "names=picture-39",
-        "all=40", "named=10", "count=10 of 40 pictures", "none=1", "hidden=none", "large=true", "next=true",
-        "closed=true", "errors=none",
-    };
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) assert_said(said, wanted[i]);
+    char *said;
+    char *const after = watched_page(name, folder, &said);
+    if (not_said(said)) fail_msg("not %s: %.600s", not_said(said), said ? said : "nothing");
     assert_null(strstr(said, ";zero=0;"));
     memory_free(after);
     help_remove(folder);
