@@ -160,11 +160,6 @@ struct arena {
     size_t chunk_size;
 };
 
-static size_t round_up(size_t bytes)
-{
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
-}
-
 status arena_create(arena **out, size_t chunk_size)
 {
     arena *a = NULL;
@@ -177,7 +172,7 @@ status arena_create(arena **out, size_t chunk_size)
 /* A chunk with room for `bytes`, put first. */
 static chunk *add_chunk(arena *a, size_t bytes)
 {
-    const size_t size = round_up(bytes > a->chunk_size ? bytes : a->chunk_size);
+    const size_t size = memory_aligned(bytes > a->chunk_size ? bytes : a->chunk_size);
     chunk *c = memory_allocate(1, CHUNK_HEADER + size);
     if (c == NULL) return NULL;
     c->size = size;
@@ -193,7 +188,7 @@ void *arena_take(arena *a, size_t count, size_t size)
         fail(POLYP_ERR_MEMORY, "no memory for %zu times %zu bytes", count, size);
         return NULL;
     }
-    bytes = round_up(bytes > 0 ? bytes : 1);
+    bytes = memory_aligned(bytes > 0 ? bytes : 1);
     chunk *c = a->chunks;
     if (c == NULL || c->size - c->used < bytes) c = add_chunk(a, bytes);
     if (c == NULL) return NULL;

@@ -13,6 +13,12 @@ enum { MEMORY_ALIGNMENT = 64 };
 bool size_multiply(size_t a, size_t b, size_t *out);
 bool size_add(size_t a, size_t b, size_t *out);
 
+/* Up to a multiple of MEMORY_ALIGNMENT, so that what follows is aligned again. `bytes` of something that memory can hold. */
+static inline size_t memory_aligned(size_t bytes)
+{
+    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+}
+
 /* `count` things of `size` bytes, zeroed, 64-byte aligned; count 0 gives a valid block. NULL after fail(MEMORY) with
  * the size in words. Free with memory_free(). Blocks of 4 MiB or more ask for huge pages. */
 void *memory_allocate(size_t count, size_t size);

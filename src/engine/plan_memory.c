@@ -22,11 +22,6 @@ static int larger_first(const void *left, const void *right)
     return a < b ? -1 : 1;
 }
 
-static size_t padded(size_t bytes)
-{
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
-}
-
 /* With all blocks side by side the arena is largest; if that fits a size_t, no sum below can overflow. */
 static status check_sum(const memory_block *blocks, int count)
 {
@@ -52,7 +47,7 @@ static size_t best_offset(const memory_block *block, memory_block *const *placed
             best_gap = start - end;
             best = end;
         }
-        const size_t after = start + padded(placed[i]->bytes);
+        const size_t after = start + memory_aligned(placed[i]->bytes);
         if (after > end) end = after;
     }
     return best_gap == SIZE_MAX ? end : best;
@@ -84,7 +79,7 @@ status plan_memory_assign(memory_block *blocks, int count, size_t *total)
         if (block->bytes == 0) continue;
         block->offset = best_offset(block, placed, done);
         insert(placed, done++, block);
-        const size_t end = block->offset + padded(block->bytes);
+        const size_t end = block->offset + memory_aligned(block->bytes);
         if (end > size) size = end;
     }
     *total = size;

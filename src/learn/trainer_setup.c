@@ -98,7 +98,7 @@ enum { SPARE_TABLES = 3 };
 /* Of one copy, so that the next one behind it is aligned. */
 static size_t table_bytes(const param_table *table)
 {
-    return (table->values * sizeof(float) + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    return memory_aligned(table->values * sizeof(float));
 }
 
 /* What a run holds, in bytes. */

@@ -162,7 +162,7 @@ done:
     return result;
 }
 
-/* ---- a validation split by name --------------------------------------------------------------------- */
+/* ---- a validation split by name, or none ------------------------------------------------------------ */
 
 static status open_valid(training_data *d, const polyp_train_options *options)
 {
@@ -217,9 +217,9 @@ static status open_named(training_data *d, const polyp_train_options *options)
     enum sample_part *part = NULL;
     status result;
     TRY_DONE(open_train(&d->opened, options));
-    TRY_DONE(open_valid(d, options));
+    if (validates(options->valid)) TRY_DONE(open_valid(d, options));
     TRY_DONE(memory_new(&part, d->opened.count));
-    if (options->more_count > 0) TRY_DONE(part_from_valid(part, d, &options->watch));
+    if (d->valid.count > 0 && options->more_count > 0) TRY_DONE(part_from_valid(part, d, &options->watch));
     TRY_DONE(select_part(&d->train, &d->opened, part, PART_TRAIN));
     d->left_out = d->opened.count - d->train.count;
 done:
@@ -245,21 +245,6 @@ static status refuse_overlap(const dataset *train, const dataset *valid)
                       valid->samples[i].stem);
     }
     memory_free(stems);
-    return result;
-}
-
-/* ---- no validation ---------------------------------------------------------------------------------- */
-
-static status open_alone(training_data *d, const polyp_train_options *options)
-{
-    enum sample_part *part = NULL;
-    status result;
-    TRY_DONE(open_train(&d->opened, options));
-    TRY_DONE(memory_new(&part, d->opened.count));
-    for (size_t i = 0; i < d->opened.count; i++) part[i] = PART_TRAIN;
-    TRY_DONE(select_part(&d->train, &d->opened, part, PART_TRAIN));
-done:
-    memory_free(part);
     return result;
 }
 
@@ -303,9 +288,7 @@ status training_data_open(training_data *out, const polyp_train_options *options
     TRY(refuse_test("valid", o.data, o.valid, o.allow_test));
     TRY(parse_valid(&fraction, o.valid));
     TRY(check_fold(out, fraction, &o));
-    if (!validates(o.valid)) {
-        TRY(open_alone(out, &o));
-    } else if (fraction > 0.0) {
+    if (fraction > 0.0) {
         TRY(divide_opened(out, fraction, &o));
     } else {
         TRY(open_named(out, &o));

@@ -3,6 +3,8 @@
 
 #include "base/thread.h"
 
+_Static_assert(PREDICTOR_SLOTS >= 3 * LANES_MOST + 2, "every slot of a pipeline with all lanes (pipeline_slots())");
+
 static int resolve(int threads)
 {
     return threads > 0 ? threads : processor_count();

@@ -229,16 +229,10 @@ static void need_partials(onednn_plan *p, const work *w)
 
 /* ---- spans --------------------------------------------------------------------------------------------- */
 
-/* Up to a multiple of MEMORY_ALIGNMENT. */
-static size_t aligned(size_t bytes)
-{
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
-}
-
 static void slot_add(onednn_plan *p, int index, size_t count)
 {
     p->slots[index] = (plan_slot){p->span_values, count};
-    p->span_values += aligned(count * sizeof(float)) / sizeof(float);
+    p->span_values += memory_aligned(count * sizeof(float)) / sizeof(float);
 }
 
 static status running_add(onednn_plan *p, int index, int channels)
@@ -269,7 +263,7 @@ static status slots_of_work(onednn_plan *p, const work *w)
 static void prepared_of_work(onednn_plan *p, const work *w)
 {
     if (w->weights.param < 0) return;
-    p->prepared_bytes += aligned(unit_weights_bytes(w)) + aligned((size_t)w->out.c * sizeof(float));
+    p->prepared_bytes += memory_aligned(unit_weights_bytes(w)) + memory_aligned((size_t)w->out.c * sizeof(float));
 }
 
 status build_works(onednn_plan *p)
@@ -326,9 +320,9 @@ static void deal_prepared(onednn_plan *p)
         work *const w = &p->works[i];
         if (w->weights.param < 0) continue;
         w->prepared = next;
-        next += aligned(unit_weights_bytes(w));
+        next += memory_aligned(unit_weights_bytes(w));
         w->prepared_bias = (float *)(void *)next;
-        next += aligned((size_t)w->out.c * sizeof(float));
+        next += memory_aligned((size_t)w->out.c * sizeof(float));
     }
 }
 

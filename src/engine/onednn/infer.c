@@ -2,7 +2,7 @@
  * lie. */
 #include "engine/onednn/inside.h"
 
-static status convolve_winograd(onednn_plan *p, const work *w, field in, field out)
+static void convolve_winograd(onednn_plan *p, const work *w, field in, field out)
 {
     winograd_job job = {.spec = &w->spec, .steps = w->winograd, .weights = w->prepared, .bias = w->prepared_bias};
     job.scratch = bytes_at(p, w->scratch[SCRATCH_FORWARD]);
@@ -12,12 +12,14 @@ static status convolve_winograd(onednn_plan *p, const work *w, field in, field o
         job.destination = field_from(out, n * out.image, p->element);
         winograd_run(&job);
     }
-    return POLYP_OK;
 }
 
 static status convolve(onednn_plan *p, const work *w, field in, field out)
 {
-    if (w->winograd != NULL) return convolve_winograd(p, w, in, out);
+    if (w->winograd != NULL) {
+        convolve_winograd(p, w, in, out);
+        return POLYP_OK;
+    }
     float *const bias = w->spec.bias ? w->prepared_bias : NULL;
     const enum element result = w->spec.f32_result ? ELEMENT_F32 : p->element;
     for (size_t n = 0; n < (size_t)w->in.n; n++) {

@@ -138,8 +138,7 @@ static status open_primitive(void *context, int i)
 /* From one convolution's weights to the next one's. */
 static size_t weights_step(const byte_work *w)
 {
-    const size_t bytes = dnn_conv_weights_bytes(w->conv);
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    return memory_aligned(dnn_conv_weights_bytes(w->conv));
 }
 
 /* The scales are set. Tells the bytes of all weights. */

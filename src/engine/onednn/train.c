@@ -42,22 +42,27 @@ static status weights_for(onednn_plan *p, const work *w, dnn_reorder *reorder, v
 
 /* ---- forward ------------------------------------------------------------------------------------------- */
 
-/* By our own kernels, with transformed weights in the buffer that all units share. */
+/* All images at once, with transformed weights in the buffer that all units share: `job` says by which steps, of what
+ * convolution, and its bias. */
+static void run_winograd(onednn_plan *p, winograd_job job, field source, field destination, place scratch)
+{
+    job.source = source.data;
+    job.source_image = source.image;
+    job.weights = p->weights_scratch;
+    job.destination = destination.data;
+    job.destination_image = destination.image;
+    job.scratch = bytes_at(p, scratch);
+    job.threads = p->base.options.threads;
+    winograd_run(&job);
+}
+
 static void convolve_winograd(onednn_plan *p, const work *w, field source, const float *bias, field destination,
                               enum scratch_use use)
 {
     winograd_prepare_forward(p->weights_scratch, span_of(p, PLAN_WEIGHTS, w->weights.param), &w->blocks, &w->spec,
                              p->base.options.threads);
-    winograd_run(&(winograd_job){.spec = &w->spec,
-                                 .steps = w->winograd,
-                                 .source = source.data,
-                                 .source_image = source.image,
-                                 .weights = p->weights_scratch,
-                                 .bias = bias,
-                                 .destination = destination.data,
-                                 .destination_image = destination.image,
-                                 .scratch = bytes_at(p, w->scratch[use]),
-                                 .threads = p->base.options.threads});
+    const winograd_job job = {.spec = &w->spec, .steps = w->winograd, .bias = bias};
+    run_winograd(p, job, source, destination, w->scratch[use]);
 }
 
 static status convolve_onednn(onednn_plan *p, const work *w, field source, float *bias, field destination,
@@ -320,15 +325,8 @@ static void data_winograd(onednn_plan *p, const work *w, field to, field dy)
 {
     winograd_prepare_backward(p->weights_scratch, span_of(p, PLAN_WEIGHTS, w->weights.param), &w->blocks, &w->turned,
                               p->base.options.threads);
-    winograd_run(&(winograd_job){.spec = &w->turned,
-                                 .steps = w->winograd_data,
-                                 .source = dy.data,
-                                 .source_image = dy.image,
-                                 .weights = p->weights_scratch,
-                                 .destination = to.data,
-                                 .destination_image = to.image,
-                                 .scratch = bytes_at(p, w->scratch[SCRATCH_DATA]),
-                                 .threads = p->base.options.threads});
+    const winograd_job job = {.spec = &w->turned, .steps = w->winograd_data};
+    run_winograd(p, job, dy, to, w->scratch[SCRATCH_DATA]);
 }
 
 static status data_onednn(onednn_plan *p, const work *w, field to, field dy)

@@ -5,7 +5,6 @@
 #include <omp.h>
 #endif
 
-#include "base/clones.h"
 #include "base/memory.h"
 #include "engine/onednn/winograd_steps.h"
 
@@ -88,8 +87,7 @@ static size_t product_values(const cut *c)
 
 static size_t thread_bytes(const cut *c)
 {
-    const size_t bytes = source_values(c) * sizeof(bf16) + product_values(c) * sizeof(float);
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    return memory_aligned(source_values(c) * sizeof(bf16) + product_values(c) * sizeof(float));
 }
 
 /* ---- rule and sizes --------------------------------------------------------------------------------------- */

@@ -14,15 +14,6 @@ static float widen(bf16 value)
     return wide;
 }
 
-/* To the nearest, ties to even. */
-static bf16 narrow(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    const uint32_t rounded = bits + 0x7FFFU + ((bits >> 16) & 1U);
-    return (bf16)((value != value ? bits | 0x400000U : rounded) >> 16);
-}
-
 static float pixel(const bf16 *image, const tile_range *r, int y, int x, int lane)
 {
     if (y < 0 || y >= r->h || x < 0 || x >= r->w) return 0;
@@ -50,7 +41,7 @@ static void source_tile(bf16 *v, size_t points, const bf16 *image, const tile_ra
     for (int y = 0; y < SIDE; y++) {
         for (int x = 0; x < SIDE; x++) row[x] = columns[x][y];
         spread(out, row);
-        for (int x = 0; x < SIDE; x++) v[(size_t)(SIDE * y + x) * points] = narrow(out[x]);
+        for (int x = 0; x < SIDE; x++) v[(size_t)(SIDE * y + x) * points] = winograd_narrow(out[x]);
     }
 }
 
@@ -90,7 +81,7 @@ static void write_pixel(bf16 *to, float value, const tile_tail *tail, int lane)
     float v = value + tail->bias[lane];
     if (tail->sum) v += widen(*to);
     if (tail->relu && v < 0) v = 0;
-    *to = narrow(v);
+    *to = winograd_narrow(v);
 }
 
 static void result_tile(bf16 *image, const float *m, size_t points, const tile_range *r, const tile_tail *tail,

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     WINOGRAD_POINTS = 16,    /* of a tile, 4 x 4 */
@@ -13,6 +14,15 @@ enum {
 };
 
 typedef uint16_t bf16; /* the upper half of an f32 */
+
+/* To the nearest, ties to even; of what is no number, the upper half with the bit that keeps it so. */
+static inline bf16 winograd_narrow(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    const uint32_t rounded = bits + 0x7FFFU + ((bits >> 16) & 1U);
+    return (bf16)((value != value ? bits | 0x400000U : rounded) >> 16);
+}
 
 /* Blocks of output channels that are multiplied at once: a group. */
 static inline int winograd_vectors(int oc)

@@ -10,15 +10,6 @@ enum { TAPS = 3, ALL_TAPS = TAPS * TAPS, SIDE = 4, LANES = WINOGRAD_LANES, POINT
 /* Two input channels for each output channel of a group. */
 enum { PLACES = 2 * 2 * LANES };
 
-/* To the nearest, ties to even; of what is no number, the upper half with the bit that keeps it so. */
-static inline bf16 narrow(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    const uint32_t rounded = bits + 0x7FFFU + ((bits >> 16) & 1U);
-    return (bf16)((value != value ? bits | 0x400000U : rounded) >> 16);
-}
-
 /* G of the paper along one axis: three taps to four points. */
 static inline __attribute__((always_inline)) void spread(float to[SIDE][PLACES], const float *a, const float *b,
                                                          const float *c)
@@ -41,7 +32,7 @@ static inline __attribute__((always_inline)) void transform_weights(bf16 *to, si
     for (int y = 0; y < SIDE; y++) {
         spread(row, columns[0][y], columns[1][y], columns[2][y]);
         for (int x = 0; x < SIDE; x++) {
-            for (int i = 0; i < places; i++) to[(size_t)(SIDE * y + x) * points + (size_t)i] = narrow(row[x][i]);
+            for (int i = 0; i < places; i++) to[(size_t)(SIDE * y + x) * points + (size_t)i] = winograd_narrow(row[x][i]);
         }
     }
 }
