@@ -60,15 +60,21 @@ static status take(void *gallery, size_t index, const polyp_image *picture, cons
     return page_gallery_take(gallery, index, picture, in);
 }
 
+static status take_second(void *gallery, size_t index, const polyp_image *picture, const score_input *in)
+{
+    (void)picture;
+    return page_gallery_take_second(gallery, index, in);
+}
+
 /* The models of `paths` as one; another program's masks when there are none. gallery NULL: no pictures are kept. */
 static status score_one(score_set *out, const char *const *paths, size_t count, const evaluate_options *o,
-                        page_gallery *gallery)
+                        page_gallery *gallery, score_observer each)
 {
     model_set models = {0};
     status result;
     score_options how;
     TRY(score_options_of(&how, o));
-    how.each = gallery ? take : NULL;
+    how.each = gallery ? each : NULL;
     how.context = gallery;
     if (o->masks) {
         const foreign_masks masks = {o->masks, o->probabilities, o->resize, o->network_size};
@@ -149,8 +155,8 @@ polyp_status command_evaluate(const evaluate_options *options, FILE *to)
     TRY_DONE(claims_parse(published, &published_count, options->published));
     TRY_DONE(open_gallery(&gallery, &sets[0].report, options));
     const bool compare = options->model_count == 2 && !options->ensemble;
-    TRY_DONE(score_one(&sets[0], options->models, compare ? 1 : options->model_count, options, gallery));
-    if (compare) TRY_DONE(score_one(&sets[1], options->models + 1, 1, options, NULL));
+    TRY_DONE(score_one(&sets[0], options->models, compare ? 1 : options->model_count, options, gallery, take));
+    if (compare) TRY_DONE(score_one(&sets[1], options->models + 1, 1, options, gallery, take_second));
     for (int i = 0; i < 2; i++) {
         sets[i].report.published = published;
         sets[i].report.published_count = published_count;

@@ -25,7 +25,7 @@ static inline void made_shift(polyp_image *out, const polyp_image *mask, int shi
             out->pixels[y * mask->width + x] = mask->pixels[y * mask->width + x - shift];
 }
 
-static inline void made_score(made_set *m, size_t i, score_report *r, bool keep, int shift)
+static inline void made_score(made_set *m, size_t i, score_report *r, bool first, int shift)
 {
     const bool large = i == MADE_LARGE, alarm = i == MADE_ALARM;
     polyp_image picture, truth, found, map = {0};
@@ -39,7 +39,7 @@ static inline void made_score(made_set *m, size_t i, score_report *r, bool keep,
     for (size_t p = 0; p < pixels; p++) map.pixels[p] = found.pixels[p] > 127 ? 210 : 20;
     const score_input in = {&truth, &found, r->settings.probabilities ? &map : NULL, NULL};
     assert_ok(score_picture(&r->rows[i], &in, &r->settings, &own));
-    if (keep) assert_ok(page_gallery_take(m->gallery, i, &picture, &in));
+    assert_ok(first ? page_gallery_take(m->gallery, i, &picture, &in) : page_gallery_take_second(m->gallery, i, &in));
     scratch_free(&own);
     polyp_image_free(&picture);
     polyp_image_free(&truth);

@@ -455,6 +455,30 @@ static void test_method(void **state)
     made_free(&m);
 }
 
+/* The first gallery: the pictures that the two score most differently, with both scores and both outlines. */
+static void assert_differences(const char *page, const score_report *a, const score_report *b)
+{
+    const size_t apart = place_of(page, "apart"), worst = place_of(page, "worst");
+    const char *at = page + apart;
+    double before = 1;
+    char value[64];
+    size_t item, count = 0;
+    assert_true(apart < worst);
+    for (; (at = strstr(at, "id=\"tile-")) && at < page + worst; at++, count++) {
+        assert_int_equal(sscanf(at, "id=\"tile-%zu\"", &item), 1);
+        const double of_a = a->rows[item].values[SCORE_DSC], of_b = b->rows[item].values[SCORE_DSC];
+        assert_true(fabs(of_a - of_b) > 0 && fabs(of_a - of_b) <= before);
+        before = fabs(of_a - of_b);
+        (void)snprintf(value, sizeof value, "DSC A %.3f, B %.3f", of_a, of_b);
+        const char *const said = strstr(at, value);
+        assert_true(said && said < strstr(at, "</figure>"));
+        assert_true(strstr(at, "class=\"second\"") < strstr(at, "</figure>"));
+    }
+    assert_int_equal(count, 12);
+    assert_has(page, "<input type=\"checkbox\" id=\"show-second\"");
+    assert_int_equal(count_of(page, "<path class=\"second\""), count_of(page, "<path class=\"found\""));
+}
+
 static void test_two_models(void **state)
 {
     (void)state;
@@ -479,6 +503,7 @@ static void test_two_models(void **state)
     assert_has(page, wanted);
     assert_has(page, "B: <code>other</code>");
     assert_has(page, "<a href=\"#comparison\">");
+    assert_differences(page, &m.report, &second);
     assert_int_equal(count_of(csv, "\n"), 33);
     assert_int_equal(count_of(csv, ",other\n"), 16);
     assert_has(csv, ",scored\n");
@@ -526,7 +551,7 @@ static void test_command(void **state)
     memory_free(masks);
 }
 
-/* Two models: the page shows the first and the difference, both are printed whole, and every file holds both. */
+/* Two models: the page shows both and the difference, both are printed whole, and every file holds both. */
 static void test_command_compares(void **state)
 {
     (void)state;
@@ -562,6 +587,9 @@ static void test_command_compares(void **state)
     text = help_text(help_path(folder, "compared/index.html"));
     assert_int_equal(count_of(text, "<figure class=\"tile\""), 5);
     assert_int_equal(count_of(text, "<path class=\"found\""), 5); /* of the first, to which everything is polyp */
+    assert_int_equal(count_of(text, "<path class=\"second\""), 0); /* the other finds nothing */
+    assert_has(text, "Where A and B differ most");
+    assert_true(!strstr(text, "id=\"median\"")); /* all five stand above it */
     assert_has(text, "squished to 32 \xc3\x97 32");
     assert_has(text, "<section id=\"comparison\">");
     assert_has(text, "<td>exceeds</td><td>0.5</td>");

@@ -32,9 +32,13 @@ void page_gallery_free(page_gallery *g); /* takes NULL */
 /* Picture `index`, whose row was just filled: drawn small with its outlines. Errors: MEMORY, SIZE. */
 status page_gallery_take(page_gallery *g, size_t index, const polyp_image *picture, const score_input *in);
 
+/* The same picture scored with the second of two models: its outlines are put over the picture, where that was kept. After
+ * every picture of the first. Error: MEMORY. */
+status page_gallery_take_second(page_gallery *g, size_t index, const score_input *in);
+
 /*
  * FOLDER/index.html, scores.csv and scores.json, each replaced whole; the folder is made. `report` is summed up. A
- * comparison adds a section: `second` beside `report`; NULL: none. gallery NULL: no pictures. Equal scores give an equal
+ * comparison adds a section, and a gallery of the largest differences: `second` beside `report`; NULL: none. gallery NULL: no pictures. Equal scores give an equal
  * page: it holds no time and no date.
  */
 status page_write(const char *folder, const score_report *report, const score_report *second,

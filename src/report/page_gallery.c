@@ -4,31 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/memory.h"
-#include "media/augment.h"
-#include "media/image.h"
-#include "media/resize.h"
-#include "predict/outlines.h"
 #include "report/page_impl.h"
+#include "report/page_tile.h"
 
 enum {
     SHOWN = 12,       /* pictures of a gallery */
     KEPT_MOST = 1000, /* pictures kept for the median, evenly spread */
-    TILE_WIDTH = 480,
-    TILE_HEIGHT = 420,
-    TILE_QUALITY = 80,
-    PATH_MOST = 16000, /* bytes of a mask's outlines: noise has thousands */
 };
-#define TILE_TOLERANCE 0.6 /* of the outlines, in pixels of the tile; doubled while they take more than PATH_MOST */
-#define TOLERANCE_MOST 2.5
-
-typedef struct tile {
-    unsigned char *jpeg; /* NULL: not kept */
-    size_t size;
-    buffer truth, found; /* outlines as an SVG path, over width x height */
-    int width, height;
-} tile;
 
 /* The first SHOWN of an order. */
 typedef struct ranking {
@@ -82,126 +65,6 @@ status page_blanks_parse(page_blank *out, size_t *count, const char *text)
     return POLYP_OK;
 }
 
-static int pixels_of(double percent, int side)
-{
-    const double p = percent * side / 100;
-    return (int)(p < 0 ? 0 : p > side ? side : p + 0.5);
-}
-
-static void paint_blank(polyp_image *picture, const page_blank *b)
-{
-    const int left = pixels_of(b->left, picture->width), right = pixels_of(b->left + b->width, picture->width);
-    const int top = pixels_of(b->top, picture->height), bottom = pixels_of(b->top + b->height, picture->height);
-    for (int y = top; y < bottom && right > left; y++) {
-        memset(picture->pixels + ((size_t)y * (size_t)picture->width + (size_t)left) * 3, 128,
-               3 * (size_t)(right - left));
-    }
-}
-
-/* ---- drawing -------------------------------------------------------------------------------------------- */
-
-static double fit(const polyp_image *p)
-{
-    return fmin(1.0, fmin((double)TILE_WIDTH / p->width, (double)TILE_HEIGHT / p->height));
-}
-
-static int scaled(int side, double scale)
-{
-    return side * scale < 1 ? 1 : (int)(side * scale + 0.5);
-}
-
-static void tile_free(tile *t)
-{
-    memory_free(t->jpeg);
-    buffer_free(&t->truth);
-    buffer_free(&t->found);
-    *t = (tile){0};
-}
-
-static status add_outline(buffer *path, const outlines *o, const outline *item)
-{
-    char word[32];
-    for (size_t i = 0; i < item->count; i++) {
-        const outline_point p = o->points[item->first + i];
-        const int length = snprintf(word, sizeof word, "%s%d %d", i == 0 ? "M" : " ", p.x, p.y);
-        TRY(buffer_add(path, word, (size_t)length));
-    }
-    return buffer_add(path, "Z", 1);
-}
-
-/* The largest regions first, with their holes, until the path is full. */
-static status add_regions(buffer *path, const regions *found, double tolerance)
-{
-    status result = POLYP_OK;
-    path->size = 0;
-    for (size_t i = 0; i < found->count && path->size <= PATH_MOST && result == POLYP_OK; i++) {
-        outlines o = {0};
-        result = outlines_of(&o, found, i, tolerance);
-        for (size_t k = 0; k < o.count && result == POLYP_OK; k++) result = add_outline(path, &o, &o.items[k]);
-        outlines_free(&o);
-    }
-    return result;
-}
-
-static status add_mask(buffer *path, const polyp_image *mask)
-{
-    regions found = {0};
-    double tolerance = TILE_TOLERANCE;
-    TRY(regions_find(&found, mask, REGION_POLYP));
-    status result = add_regions(path, &found, tolerance);
-    while (result == POLYP_OK && path->size > PATH_MOST && tolerance < TOLERANCE_MOST / 2) {
-        tolerance *= 2;
-        result = add_regions(path, &found, tolerance);
-    }
-    regions_free(&found);
-    return result;
-}
-
-/* 255 where the mask is polyp. Only truth has ignored pixels; a prediction may have that level by chance. */
-static status polyp_alone(polyp_image *out, const polyp_image *mask, bool truth)
-{
-    const size_t pixels = (size_t)mask->width * (size_t)mask->height;
-    TRY(image_create(out, mask->width, mask->height, 1));
-    for (size_t i = 0; i < pixels; i++) {
-        const unsigned char level = mask->pixels[i];
-        out->pixels[i] = level > 127 && !(truth && level == MASK_IGNORED) ? 255 : 0;
-    }
-    return POLYP_OK;
-}
-
-static status draw_outlines(buffer *path, const polyp_image *mask, bool truth, int width, int height)
-{
-    polyp_image polyp = {0}, small = {0};
-    status result;
-    TRY_DONE(polyp_alone(&polyp, mask, truth));
-    TRY_DONE(resize_area(&small, &polyp, width, height));
-    TRY_DONE(add_mask(path, &small));
-done:
-    polyp_image_free(&polyp);
-    polyp_image_free(&small);
-    return result;
-}
-
-static status draw_tile(tile *out, const page_gallery *g, const polyp_image *picture, const score_input *in)
-{
-    const double scale = fit(picture);
-    const int width = scaled(picture->width, scale), height = scaled(picture->height, scale);
-    polyp_image small = {0}, rgb = {0};
-    status result;
-    TRY_DONE(resize_bilinear(&small, picture, width, height));
-    TRY_DONE(image_to_rgb(&rgb, &small));
-    for (size_t i = 0; i < g->blank_count; i++) paint_blank(&rgb, &g->blanks[i]);
-    TRY_DONE(image_encode_jpeg(&out->jpeg, &out->size, &rgb, TILE_QUALITY));
-    TRY_DONE(draw_outlines(&out->truth, in->truth, true, width, height));
-    TRY_DONE(draw_outlines(&out->found, in->mask, false, width, height));
-    out->width = width;
-    out->height = height;
-done:
-    polyp_image_free(&small);
-    polyp_image_free(&rgb);
-    return result;
-}
-
 /* ---- keeping -------------------------------------------------------------------------------------------- */
 
 /* Put into its place; the one that falls out, SIZE_MAX when none does. */
@@ -240,6 +103,14 @@ static void drop_unless_kept(page_gallery *g, size_t item)
     tile_free(&g->tiles[item]);
 }
 
+static status draw(page_gallery *g, size_t index, const polyp_image *picture, const score_input *in)
+{
+    tile *const t = &g->tiles[index];
+    TRY(tile_draw(t, picture, g->blanks, g->blank_count));
+    TRY(tile_outline(t, TILE_TRUTH, in->truth));
+    return tile_outline(t, TILE_FOUND, in->mask);
+}
+
 /* With the first picture: only then the report knows how many there are. */
 static status make_room(page_gallery *g)
 {
@@ -261,7 +132,13 @@ status page_gallery_take(page_gallery *g, size_t index, const polyp_image *pictu
         dropped[1] = rank(&g->best, index, -dsc);
     }
     for (int i = 0; i < 2; i++) drop_unless_kept(g, dropped[i]);
-    return is_kept(g, index) ? draw_tile(&g->tiles[index], g, picture, in) : POLYP_OK;
+    return is_kept(g, index) ? draw(g, index, picture, in) : POLYP_OK;
+}
+
+status page_gallery_take_second(page_gallery *g, size_t index, const score_input *in)
+{
+    tile *const t = g->tiles ? &g->tiles[index] : NULL;
+    return t && t->jpeg ? tile_outline(t, TILE_SECOND, in->mask) : POLYP_OK;
 }
 
 status page_gallery_create(page_gallery **out, const score_report *report, const page_blank *blanks, size_t count)
@@ -316,52 +193,57 @@ static status find_median(ranking *out, const page_gallery *g)
     return POLYP_OK;
 }
 
+/* The largest differences of two models first, of the pictures that are kept. */
+static void find_apart(ranking *out, const page_gallery *g, const score_report *second)
+{
+    for (size_t i = 0; i < g->report->count; i++) {
+        const double apart = fabs(second->rows[i].values[SCORE_DSC] - g->report->rows[i].values[SCORE_DSC]);
+        if (g->tiles[i].jpeg && apart > 0) rank(out, i, -apart);
+    }
+}
+
 /* ---- writing -------------------------------------------------------------------------------------------- */
 
-static status write_path(file_writer *w, const char *name, const buffer *path)
+/* Of one model its DSC, of two "A .8 B .7"; without a polyp the share of pixels that is called one. */
+static status write_value(file_writer *w, const page *p, size_t item)
 {
-    if (path->size == 0) return POLYP_OK;
-    TRY(file_print(w, "<path class=\"%s\" d=\"", name));
-    TRY(file_write(w, path->data, path->size));
-    return file_print(w, "\"/>");
+    const score_row *const a = &p->report->rows[item], *const b = p->comparison ? &p->second->rows[item] : NULL;
+    const bool none = a->size == SIZE_NONE;
+    const double of_a = none ? 100 * a->predicted_share : a->values[SCORE_DSC];
+    if (!b) return file_print(w, none ? "found %.2f %%" : "DSC %.3f", of_a);
+    const double of_b = none ? 100 * b->predicted_share : b->values[SCORE_DSC];
+    return file_print(w, none ? "found A %.2f %%, B %.2f %%" : "DSC A %.3f, B %.3f", of_a, of_b);
 }
 
-static status write_outlines(file_writer *w, const tile *t)
+static status write_tile(file_writer *w, const page *p, size_t item)
 {
-    TRY(file_print(w, "<svg class=\"outlines\" viewBox=\"0 0 %d %d\" aria-hidden=\"true\">", t->width, t->height));
-    TRY(write_path(w, "truth", &t->truth));
-    TRY(write_path(w, "found", &t->found));
-    return file_print(w, "</svg>");
-}
-
-static status write_tile(file_writer *w, const page_gallery *g, size_t item)
-{
-    const tile *const t = &g->tiles[item];
-    const score_row *const row = &g->report->rows[item];
-    TRY(file_print(
-        w, "<figure class=\"tile\" id=\"tile-%zu\"><button type=\"button\"><img width=\"%d\" height=\"%d\" alt=\"",
-        item, t->width, t->height));
-    TRY(html_text(w, row->stem));
-    TRY(file_print(w, "\" src=\"data:image/jpeg;base64,"));
-    TRY(html_base64(w, t->jpeg, t->size));
-    TRY(file_print(w, "\">"));
-    TRY(write_outlines(w, t));
+    const char *const stem = p->report->rows[item].stem;
+    TRY(file_print(w, "<figure class=\"tile\" id=\"tile-%zu\"><button type=\"button\">", item));
+    TRY(tile_write(w, &p->gallery->tiles[item], stem));
     TRY(file_print(w, "</button><figcaption><span class=\"stem\">"));
-    TRY(html_text(w, row->stem));
+    TRY(html_text(w, stem));
     TRY(file_print(w, "</span><span class=\"value\">"));
-    if (row->size == SIZE_NONE) TRY(file_print(w, "found %.2f %%", 100 * row->predicted_share));
-    else TRY(file_print(w, "DSC %.3f", row->values[SCORE_DSC]));
+    TRY(write_value(w, p, item));
     return file_print(w, "</span></figcaption></figure>\n");
 }
 
-static status write_gallery(file_writer *w, const page_gallery *g, const ranking *r, const char *title, const char *id)
+/* Few pictures: all may stand in other galleries already. */
+static bool anything_new(const page_gallery *g, const ranking *r)
 {
-    if (r->count == 0) return POLYP_OK;
+    for (size_t i = 0; i < r->count; i++)
+        if (!g->shown[r->items[i]]) return true;
+    return false;
+}
+
+static status write_gallery(file_writer *w, const page *p, const ranking *r, const char *title, const char *id)
+{
+    const page_gallery *const g = p->gallery;
+    if (!anything_new(g, r)) return POLYP_OK;
     TRY(file_print(w, "<h3 id=\"%s\">%s</h3>\n<div class=\"gallery\">\n", id, title));
     for (size_t i = 0; i < r->count; i++) {
-        if (g->shown[r->items[i]]) continue; /* few pictures: it stands in another gallery already */
+        if (g->shown[r->items[i]]) continue;
         g->shown[r->items[i]] = true;
-        TRY(write_tile(w, g, r->items[i]));
+        TRY(write_tile(w, p, r->items[i]));
     }
     return file_print(w, "</div>\n");
 }
@@ -371,24 +253,38 @@ bool page_gallery_shows(const page_gallery *g, size_t index)
     return g && g->shown && g->shown[index];
 }
 
+static status write_box(file_writer *w, const char *kind, const char *label)
+{
+    return file_print(
+        w, "<label><input type=\"checkbox\" id=\"show-%s\" checked><span class=\"swatch %s\"></span>%s</label>", kind,
+        kind, label);
+}
+
+static status write_key(file_writer *w, const page *p)
+{
+    TRY(file_print(w, "<p class=\"key\">"));
+    TRY(write_box(w, "truth", "outline of the mask"));
+    TRY(write_box(w, "found", p->comparison ? "of what A found" : "outline of what was found"));
+    if (p->comparison) TRY(write_box(w, "second", "of what B found"));
+    return file_print(w, "%s</p>\n",
+                      p->gallery->blank_count > 0 ? "<span>Parts of the pictures are painted grey.</span>" : "");
+}
+
 status page_galleries(file_writer *w, const void *context)
 {
     const page *const p = context;
     const page_gallery *const g = p->gallery;
-    ranking median = {.count = 0};
+    ranking median = {.count = 0}, apart = {.count = 0};
     if (!g || !g->tiles) return POLYP_OK;
     memset(g->shown, 0, g->report->count * sizeof *g->shown);
     TRY(find_median(&median, g));
-    TRY(file_print(
-        w,
-        "<section id=\"pictures\"><h2>Pictures</h2>\n<p class=\"key\"><label><input type=\"checkbox\" "
-        "id=\"show-truth\" checked><span class=\"swatch truth\"></span>outline of the mask</label><label><input "
-        "type=\"checkbox\" id=\"show-found\" checked><span class=\"swatch found\"></span>outline of what was "
-        "found</label>%s</p>\n",
-        g->blank_count > 0 ? "<span>Parts of the pictures are painted grey.</span>" : ""));
-    TRY(write_gallery(w, g, &g->worst, "Worst", "worst"));
-    TRY(write_gallery(w, g, &median, "Around the median", "median"));
-    TRY(write_gallery(w, g, &g->best, "Best", "best"));
-    TRY(write_gallery(w, g, &g->alarms, "False alarms, the largest first", "alarms"));
+    if (p->comparison) find_apart(&apart, g, p->second);
+    TRY(file_print(w, "<section id=\"pictures\"><h2>Pictures</h2>\n"));
+    TRY(write_key(w, p));
+    TRY(write_gallery(w, p, &apart, "Where A and B differ most", "apart"));
+    TRY(write_gallery(w, p, &g->worst, p->comparison ? "Worst of A" : "Worst", "worst"));
+    TRY(write_gallery(w, p, &median, p->comparison ? "Around the median of A" : "Around the median", "median"));
+    TRY(write_gallery(w, p, &g->best, p->comparison ? "Best of A" : "Best", "best"));
+    TRY(write_gallery(w, p, &g->alarms, "False alarms, the largest first", "alarms"));
     return file_print(w, "</section>\n");
 }

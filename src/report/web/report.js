@@ -66,7 +66,7 @@ document.querySelector(".filter").addEventListener("submit", (event) => event.pr
 filterRows();
 
 /* ---- galleries: outlines on and off, a tap enlarges ---- */
-for (const kind of ["truth", "found"]) {
+for (const kind of ["truth", "found", "second"]) {
   const box = document.getElementById(`show-${kind}`);
   if (!box) continue;
   const follow = () => document.body.classList.toggle(`no-${kind}`, !box.checked);
