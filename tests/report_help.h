@@ -73,4 +73,21 @@ static inline void made_free(made_set *m)
     score_report_free(&m->report);
 }
 
+static inline size_t count_of(const char *text, const char *words)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, words)) != NULL; at++) count++;
+    return count;
+}
+
+/* Place of a tile in the page. */
+static inline size_t place_of(const char *page, const char *id)
+{
+    char text[48];
+    (void)snprintf(text, sizeof text, "id=\"%s\"", id);
+    const char *const at = strstr(page, text);
+    if (!at) fail_msg("the page has no %s", text);
+    return (size_t)(at - page);
+}
+
 #endif

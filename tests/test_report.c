@@ -37,13 +37,6 @@ static char *write_page(const made_set *m, const char *name)
     return help_text(help_path(folder, file));
 }
 
-static size_t count_of(const char *text, const char *words)
-{
-    size_t count = 0;
-    for (const char *at = text; (at = strstr(at, words)) != NULL; at++) count++;
-    return count;
-}
-
 static void assert_has(const char *text, const char *words)
 {
     if (!strstr(text, words)) fail_msg("the page does not say: %s", words);
@@ -274,16 +267,6 @@ static void test_pictures(void **state)
     polyp_image_free(&small);
     memory_free(page);
     made_free(&m);
-}
-
-/* Place of a tile in the page. */
-static size_t place_of(const char *page, const char *id)
-{
-    char text[48];
-    (void)snprintf(text, sizeof text, "id=\"%s\"", id);
-    const char *const at = strstr(page, text);
-    if (!at) fail_msg("the page has no %s", text);
-    return (size_t)(at - page);
 }
 
 static void test_galleries(void **state)

@@ -38,8 +38,8 @@ status page_gallery_take_second(page_gallery *g, size_t index, const score_input
 
 /*
  * FOLDER/index.html, scores.csv and scores.json, each replaced whole; the folder is made. `report` is summed up. A
- * comparison adds a section, and a gallery of the largest differences: `second` beside `report`; NULL: none. gallery NULL: no pictures. Equal scores give an equal
- * page: it holds no time and no date.
+ * comparison adds a section, and a gallery of the largest differences: `second` beside `report`; NULL: none. gallery
+ * NULL: no pictures. Equal scores give an equal page: it holds no time and no date.
  */
 status page_write(const char *folder, const score_report *report, const score_report *second,
                   const score_comparison *comparison, const page_gallery *gallery);
