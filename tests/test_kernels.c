@@ -564,16 +564,11 @@ int main(void)
 
 #else
 
-static void test_needs_onednn(void **state)
-{
-    (void)state;
-    skip();
-}
+#include "without_onednn.h"
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_needs_onednn)};
-    return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
+    return skip_without_onednn("kernels");
 }
 
 #endif

@@ -10,9 +10,7 @@
 
 #ifdef HAVE_ONEDNN
 
-#include "engine/onednn/winograd.h"
-
-enum { LANES = 16, TAPS = 9 };
+#include "winograd_help.h"
 
 typedef struct map_case {
     int ic, oc, h, w;
@@ -33,22 +31,6 @@ static conv_spec spec_of(const map_case *c)
 {
     return (conv_spec){.n = 1, .ic = c->ic, .ih = c->h, .iw = c->w, .oc = c->oc, .oh = c->h, .ow = c->w, .kernel = 3,
                        .stride = 1, .padding = 1, .bias = true, .bf16 = true, .sum = c->sum, .relu = c->relu};
-}
-
-static float widen(uint16_t value)
-{
-    const uint32_t bits = (uint32_t)value << 16;
-    float wide;
-    memcpy(&wide, &bits, sizeof wide);
-    return wide;
-}
-
-/* The upper half: exact for few significant bits, as all of these have. */
-static uint16_t cut(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return (uint16_t)(bits >> 16);
 }
 
 static size_t values_of(int channels, const map_case *c)
@@ -397,16 +379,11 @@ int main(void)
 
 #else
 
-static void needs_onednn(void **state)
-{
-    (void)state;
-    skip();
-}
+#include "without_onednn.h"
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(needs_onednn)};
-    return cmocka_run_group_tests_name("winograd", tests, NULL, NULL);
+    return skip_without_onednn("winograd");
 }
 
 #endif

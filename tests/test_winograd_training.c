@@ -10,9 +10,9 @@
 
 #ifdef HAVE_ONEDNN
 
-#include "engine/onednn/winograd.h"
+#include "winograd_help.h"
 
-enum { LANES = 16, TAPS = 9, IMAGES = 3, GAP = 48 };
+enum { IMAGES = 3, GAP = 48 };
 static const uint16_t UNTOUCHED = 0x4242;
 
 typedef struct map_case {
@@ -28,22 +28,6 @@ static conv_spec spec_of(const map_case *c)
 {
     return (conv_spec){.n = IMAGES, .ic = c->ic, .ih = c->h, .iw = c->w, .oc = c->oc, .oh = c->h, .ow = c->w, .kernel = 3,
                        .stride = 1, .padding = 1, .bf16 = true};
-}
-
-static float widen(uint16_t value)
-{
-    const uint32_t bits = (uint32_t)value << 16;
-    float wide;
-    memcpy(&wide, &bits, sizeof wide);
-    return wide;
-}
-
-/* The upper half: exact for few significant bits, as all of these have. */
-static uint16_t cut(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return (uint16_t)(bits >> 16);
 }
 
 /* ---- weights ---------------------------------------------------------------------------------------------- */
@@ -514,16 +498,11 @@ int main(void)
 
 #else
 
-static void needs_onednn(void **state)
-{
-    (void)state;
-    skip();
-}
+#include "without_onednn.h"
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(needs_onednn)};
-    return cmocka_run_group_tests_name("winograd_training", tests, NULL, NULL);
+    return skip_without_onednn("winograd_training");
 }
 
 #endif

@@ -140,48 +140,40 @@ static inline __attribute__((always_inline)) void gather_columns(float taps[ALL_
     }
 }
 
-/* One block of input channels. */
-FAST_CLONES static void transform_rows(bf16 *to, const transformed *t, const blocks_of_group *g)
+/* One block of the input channels that the transformed weights have. */
+FAST_CLONES static void transform_blocks(bf16 *to, const transformed *t, const blocks_of_group *g, bool turned)
 {
     float taps[ALL_TAPS][PLACES] = {{0}};
     for (int pair = 0; pair < LANES / 2; pair++) {
-        gather_rows(taps, g, pair);
+        if (turned) gather_columns(taps, g, pair);
+        else gather_rows(taps, g, pair);
         transform_weights(to + (size_t)pair * t->of_pair, t->of_point, taps, 2 * t->channels);
     }
 }
 
-FAST_CLONES static void transform_columns(bf16 *to, const transformed *t, const blocks_of_group *g)
+/* s: the convolution that is computed, of which `b` says how the forward one's weights lie. */
+static void prepare_blocks(void *to, const float *blocks, const weights_blocks *b, const conv_spec *s, bool turned,
+                           int threads)
 {
-    float taps[ALL_TAPS][PLACES] = {{0}};
-    for (int pair = 0; pair < LANES / 2; pair++) {
-        gather_columns(taps, g, pair);
-        transform_weights(to + (size_t)pair * t->of_pair, t->of_point, taps, 2 * t->channels);
+    const transformed t = transformed_of(s);
+    const int inputs = s->ic / LANES, count = t.channels / LANES;
+    const size_t of_output = turned ? b->ic_stride : b->oc_stride, of_input = turned ? b->oc_stride : b->ic_stride;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int i = 0; i < t.groups * inputs; i++) {
+        const int group = i / inputs, input = i % inputs;
+        const float *const first = blocks + (size_t)(group * count) * of_output + (size_t)input * of_input;
+        const blocks_of_group g = {first, of_output, b->y_stride, b->x_stride, count};
+        transform_blocks(pair_at(&t, to, group, input * LANES / 2), &t, &g, turned);
     }
 }
 
 void winograd_prepare_forward(void *to, const float *blocks, const weights_blocks *b, const conv_spec *s, int threads)
 {
-    const transformed t = transformed_of(s);
-    const int inputs = s->ic / LANES;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int i = 0; i < t.groups * inputs; i++) {
-        const int group = i / inputs, input = i % inputs, count = t.channels / LANES;
-        const float *const first = blocks + (size_t)(group * count) * b->oc_stride + (size_t)input * b->ic_stride;
-        const blocks_of_group g = {first, b->oc_stride, b->y_stride, b->x_stride, count};
-        transform_rows(pair_at(&t, to, group, input * LANES / 2), &t, &g);
-    }
+    prepare_blocks(to, blocks, b, s, false, threads);
 }
 
 void winograd_prepare_backward(void *to, const float *blocks, const weights_blocks *b, const conv_spec *turned,
                                int threads)
 {
-    const transformed t = transformed_of(turned);
-    const int inputs = turned->ic / LANES;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int i = 0; i < t.groups * inputs; i++) {
-        const int group = i / inputs, input = i % inputs, count = t.channels / LANES;
-        const float *const first = blocks + (size_t)input * b->oc_stride + (size_t)(group * count) * b->ic_stride;
-        const blocks_of_group g = {first, b->ic_stride, b->y_stride, b->x_stride, count};
-        transform_columns(pair_at(&t, to, group, input * LANES / 2), &t, &g);
-    }
+    prepare_blocks(to, blocks, b, turned, true, threads);
 }
