@@ -43,8 +43,8 @@ static const option_row rows[] = {
     ROW_TEXT("json", options.json, "FILE", "write everything as JSON; - for standard output"),
     ROW_TEXT("csv", options.csv, "FILE", "write one line a picture (and model)"),
     ROW_TEXT("report", options.report, "DIR",
-             "write DIR/index.html, a page that opens from disk: tables, curves, pictures with outlines, method; beside "
-             "it scores.csv and scores.json"),
+             "write DIR/index.html, a page that opens from disk: tables, curves, pictures with outlines (of two models both), "
+             "method; beside it scores.csv and scores.json"),
     ROW_TEXT("blank", options.blank, "LEFT,TOP,WIDTH,HEIGHT",
              "parts of the report's pictures that are painted grey, in per cent, such as burned-in names; several: a;b"),
     ROW_CHOICE("precision", options.precision, "of the arithmetic; int8: of a model by quantize", PREDICT_PRECISION_CHOICES),
