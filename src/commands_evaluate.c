@@ -35,6 +35,11 @@ static status options_fit(const evaluate_options *o)
     return POLYP_OK;
 }
 
+static bool compares(const evaluate_options *o)
+{
+    return o->model_count == 2 && !o->ensemble;
+}
+
 static status score_options_of(score_options *out, const evaluate_options *o)
 {
     *out = (score_options){.data = o->data,
@@ -66,12 +71,18 @@ static status take_second(void *gallery, size_t index, const polyp_image *pictur
     return page_gallery_take_second(gallery, index, in);
 }
 
-/* The models of `paths` as one; another program's masks when there are none. gallery NULL: no pictures are kept. */
-static status score_one(score_set *out, const char *const *paths, size_t count, const evaluate_options *o,
-                        page_gallery *gallery, score_observer each)
+/* One model, or all as one; of two that are compared the second, if `second`. */
+static status open_models(model_set *out, const evaluate_options *o, bool second)
 {
-    model_set models = {0};
-    status result;
+    if (o->masks) return POLYP_OK;
+    if (second) return model_set_open(out, o->models + 1, 1);
+    return model_set_open(out, o->models, compares(o) ? 1 : o->model_count);
+}
+
+/* The models as one; another program's masks when there are none. gallery NULL: no pictures are kept. */
+static status score_one(score_set *out, const model_set *models, const evaluate_options *o, page_gallery *gallery,
+                        score_observer each)
+{
     score_options how;
     TRY(score_options_of(&how, o));
     how.each = gallery ? each : NULL;
@@ -80,11 +91,7 @@ static status score_one(score_set *out, const char *const *paths, size_t count, 
         const foreign_masks masks = {o->masks, o->probabilities, o->resize, o->network_size};
         return score_set_masks(out, &masks, &how);
     }
-    TRY_DONE(model_set_open(&models, paths, count));
-    TRY_DONE(score_set_models(out, (const polyp_model *const *)models.items, models.count, &how));
-done:
-    model_set_close(&models);
-    return result;
+    return score_set_models(out, (const polyp_model *const *)models->items, models->count, &how);
 }
 
 /* ---- what comes of it ------------------------------------------------------------------------------------ */
@@ -149,14 +156,16 @@ polyp_status command_evaluate(const evaluate_options *options, FILE *to)
     published_score published[PUBLISHED_MOST];
     size_t published_count;
     score_set sets[2] = {0};
+    model_set models[2] = {0};
     page_gallery *gallery = NULL;
     status result;
     TRY_DONE(options_fit(options));
     TRY_DONE(claims_parse(published, &published_count, options->published));
+    const bool compare = compares(options);
+    for (int i = 0; i < (compare ? 2 : 1); i++) TRY_DONE(open_models(&models[i], options, i == 1));
     TRY_DONE(open_gallery(&gallery, &sets[0].report, options));
-    const bool compare = options->model_count == 2 && !options->ensemble;
-    TRY_DONE(score_one(&sets[0], options->models, compare ? 1 : options->model_count, options, gallery, take));
-    if (compare) TRY_DONE(score_one(&sets[1], options->models + 1, 1, options, gallery, take_second));
+    TRY_DONE(score_one(&sets[0], &models[0], options, gallery, take));
+    if (compare) TRY_DONE(score_one(&sets[1], &models[1], options, gallery, take_second));
     for (int i = 0; i < 2; i++) {
         sets[i].report.published = published;
         sets[i].report.published_count = published_count;
@@ -168,6 +177,9 @@ polyp_status command_evaluate(const evaluate_options *options, FILE *to)
     }
 done:
     page_gallery_free(gallery);
-    for (int i = 0; i < 2; i++) score_set_free(&sets[i]);
+    for (int i = 0; i < 2; i++) {
+        score_set_free(&sets[i]);
+        model_set_close(&models[i]);
+    }
     return result;
 }

@@ -80,6 +80,11 @@ static inline size_t count_of(const char *text, const char *words)
     return count;
 }
 
+static inline void assert_has(const char *text, const char *words)
+{
+    if (!strstr(text, words)) fail_msg("the page does not say: %s", words);
+}
+
 /* Place of a tile in the page. */
 static inline size_t place_of(const char *page, const char *id)
 {

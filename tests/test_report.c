@@ -37,11 +37,6 @@ static char *write_page(const made_set *m, const char *name)
     return help_text(help_path(folder, file));
 }
 
-static void assert_has(const char *text, const char *words)
-{
-    if (!strstr(text, words)) fail_msg("the page does not say: %s", words);
-}
-
 /* ---- text and numbers ------------------------------------------------------------------------------------ */
 
 static status write_word(file_writer *w, const void *context)
@@ -540,7 +535,7 @@ static void test_command_compares(void **state)
     (void)state;
     char *const data = memory_text(help_path(folder, "two-data")), *const all = memory_text(help_path(folder, "all.st"));
     char *const none = memory_text(help_path(folder, "none.st")), *const csv = memory_text(help_path(folder, "two.csv"));
-    const char *const models[] = {all, none};
+    const char *models[] = {all, none};
     char *text;
     size_t length;
     help_write_data(data, 5, 1);
@@ -577,6 +572,11 @@ static void test_command_compares(void **state)
     assert_has(text, "<section id=\"comparison\">");
     assert_has(text, "<td>exceeds</td><td>0.5</td>");
     memory_free(text);
+    models[1] = "no-such.st"; /* said before a picture is scored or the folder made */
+    evaluate_options late = o;
+    late.report = help_path(folder, "late");
+    assert_fails(POLYP_ERR_FILE, "no-such.st", command_evaluate(&late, NULL));
+    assert_false(file_exists(help_path(folder, "late")));
     memory_free(data);
     memory_free(all);
     memory_free(none);
