@@ -118,8 +118,11 @@ static bool has_blind_taps(const conv_spec *s, int in, int out)
 
 static status open_for_inference(onednn_plan *p, work *w)
 {
-    if (winograd_suits(&w->spec)) w->winograd = winograd_fast();
-    if (w->winograd != NULL) return POLYP_OK;
+    const winograd_way *const way = winograd_way_of(&w->spec);
+    if (way != NULL && way->suits(&w->spec) && (w->spec.bf16 || is_worth_transforming(&p->base.options, &w->spec))) {
+        w->winograd = way;
+        return POLYP_OK;
+    }
     TRY(dnn_conv_open(&w->forward, p->library, &w->spec, CONV_INFER));
     w->blocked = blocked_suits(&w->blocks, w->forward, blocked_type_of(p), w->weights.taps);
     return w->blocked ? POLYP_OK : dnn_reorder_open(&w->load, p->library, NULL, w->forward);
@@ -128,11 +131,12 @@ static status open_for_inference(onednn_plan *p, work *w)
 /* Where the spans have the layout that the transforms read. */
 static void choose_winograd(work *w)
 {
-    const winograd_steps *const steps = winograd_fast();
-    if (steps == NULL || !dnn_conv_blocks(&w->blocks, w->backward_weights) || !winograd_reads(&w->blocks, &w->spec)) return;
+    const winograd_way *const way = winograd_way_of(&w->spec);
+    if (way == NULL || !dnn_conv_blocks(&w->blocks, w->backward_weights) || !way->reads(&w->blocks, &w->spec)) return;
     w->turned = winograd_turned(&w->spec);
-    if (winograd_suits_training(&w->spec)) w->winograd = steps;
-    if (w->u.source[0] != 0 && winograd_suits_training(&w->turned)) w->winograd_data = steps;
+    if (way->suits_training(&w->spec)) w->winograd = way;
+    if (w->u.source[0] != 0 && way->suits_training(&w->turned)) w->winograd_data = way;
+    if (way->suits_gradient(&w->spec)) w->winograd_weights = way;
 }
 
 static status open_forward(onednn_plan *p, work *w)
@@ -184,8 +188,8 @@ static void need_scratch(onednn_plan *p, const work *w)
     }
     if (w->to_forward != NULL) raise_to(&p->weights_scratch_bytes, dnn_conv_weights_bytes(w->forward));
     if (w->to_backward != NULL) raise_to(&p->weights_scratch_bytes, dnn_conv_weights_bytes(w->backward_data));
-    const bool transforms = w->winograd != NULL || w->winograd_data != NULL;
-    if (p->training && transforms) raise_to(&p->weights_scratch_bytes, winograd_weights_bytes(&w->spec));
+    if (p->training && w->winograd != NULL) raise_to(&p->weights_scratch_bytes, w->winograd->weights_bytes(&w->spec));
+    if (w->winograd_data != NULL) raise_to(&p->weights_scratch_bytes, w->winograd_data->weights_bytes(&w->turned));
 }
 
 static void describe_work(const onednn_plan *p, work *w)

@@ -4,13 +4,13 @@
 
 static void convolve_winograd(onednn_plan *p, const work *w, field in, field out)
 {
-    winograd_job job = {.spec = &w->spec, .steps = w->winograd, .weights = w->prepared, .bias = w->prepared_bias};
+    winograd_job job = {.spec = &w->spec, .weights = w->prepared, .bias = w->prepared_bias};
     job.scratch = bytes_at(p, w->scratch[SCRATCH_FORWARD]);
     job.threads = p->base.options.threads;
     for (size_t n = 0; n < (size_t)w->in.n; n++) {
         job.source = field_from(in, n * in.image, p->element);
         job.destination = field_from(out, n * out.image, p->element);
-        winograd_run(&job);
+        w->winograd->run(&job);
     }
 }
 

@@ -8,7 +8,7 @@
 #include "engine/onednn/dnn.h"
 #include "engine/onednn/kernels.h"
 #include "engine/onednn/lower.h"
-#include "engine/onednn/winograd.h"
+#include "engine/onednn/winograd_ways.h"
 #include "engine/plan_memory.h"
 
 /* Where a tensor lies: some blocks of a buffer, from `block` on. buffer -1: nowhere. */
@@ -58,8 +58,9 @@ typedef struct work {
     weight_shape weights;
     conv_spec spec;
     dnn_conv *forward, *backward_data, *backward_weights;
-    const winograd_steps *winograd;        /* by these, without a primitive; NULL: by `forward` */
-    const winograd_steps *winograd_data;   /* train: likewise, the gradient of the source, as the convolution `turned` */
+    const winograd_way *winograd;          /* by this, without a primitive; NULL: by `forward` */
+    const winograd_way *winograd_data;     /* train: likewise, the gradient of the source, as the convolution `turned` */
+    const winograd_way *winograd_weights;  /* train: likewise, the gradient of the weights, in the primitive's layout */
     conv_spec turned;
     bool blocked;                          /* infer: blocked_place() brings the weights into `blocks`, */
     weights_blocks blocks;                 /* train: the spans' layout, where Winograd's algorithm reads it */
@@ -221,7 +222,7 @@ static inline enum blocked_type blocked_type_of(const onednn_plan *p)
 /* Bytes of the unit's weights as its forward pass reads them. */
 static inline size_t unit_weights_bytes(const work *w)
 {
-    if (w->winograd != NULL) return winograd_weights_bytes(&w->spec);
+    if (w->winograd != NULL) return w->winograd->weights_bytes(&w->spec);
     return w->dot >= 0 ? (size_t)w->weights.ic_padded * sizeof(float) : dnn_conv_weights_bytes(w->forward);
 }
 

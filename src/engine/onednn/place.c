@@ -4,6 +4,8 @@
  */
 #include "engine/onednn/place.h"
 
+#include "engine/onednn/winograd_f32.h"
+
 shape padded_shape(const onednn_plan *p, int value)
 {
     shape s = p->shapes[value];
@@ -218,11 +220,14 @@ static size_t conv_scratch(const dnn_conv *c)
 static size_t scratch_bytes(const onednn_plan *p, const work *w, enum scratch_use use)
 {
     const int threads = p->base.options.threads;
-    if (use == SCRATCH_WEIGHTS) return w->slow_weights ? 0 : conv_scratch(w->backward_weights);
-    if (use != SCRATCH_DATA) {
-        return w->winograd != NULL ? winograd_scratch_bytes(&w->spec, threads) : conv_scratch(w->forward);
+    if (use == SCRATCH_WEIGHTS) {
+        if (w->winograd_weights != NULL) return winograd_f32_gradient_scratch_bytes(&w->spec, threads);
+        return w->slow_weights ? 0 : conv_scratch(w->backward_weights);
     }
-    return w->winograd_data != NULL ? winograd_scratch_bytes(&w->turned, threads) : conv_scratch(w->backward_data);
+    const bool data = use == SCRATCH_DATA;
+    const winograd_way *const way = data ? w->winograd_data : w->winograd;
+    if (way != NULL) return way->scratch_bytes(data ? &w->turned : &w->spec, threads);
+    return conv_scratch(data ? w->backward_data : w->forward);
 }
 
 status place_scratch(onednn_plan *p, work *w, enum scratch_use use, int time)

@@ -16,15 +16,20 @@ static const dnn_conv *conv_of(const work *w, enum timed kind)
     }
 }
 
-static bool is_winograd(const work *w, enum timed kind)
+static const winograd_way *winograd_of(const work *w, enum timed kind)
 {
-    return kind == TIMED_FORWARD ? w->winograd != NULL : kind == TIMED_BACKWARD_DATA && w->winograd_data != NULL;
+    switch (kind) {
+    case TIMED_FORWARD: return w->winograd;
+    case TIMED_BACKWARD_DATA: return w->winograd_data;
+    case TIMED_BACKWARD_WEIGHTS: return w->winograd_weights;
+    default: return NULL;
+    }
 }
 
 /* Is this a convolution that the plan runs? */
 static bool convolves(const onednn_plan *p, const work *w, enum timed kind)
 {
-    if (is_winograd(w, kind)) return true;
+    if (winograd_of(w, kind) != NULL) return true;
     if (w->dot < 0) return conv_of(w, kind) != NULL;
     if (kind == TIMED_BACKWARD_DATA) return p->training && w->source_gradient.buffer >= 0;
     return kind == TIMED_FORWARD || (p->training && kind == TIMED_BACKWARD_WEIGHTS);
@@ -33,7 +38,7 @@ static bool convolves(const onednn_plan *p, const work *w, enum timed kind)
 static const char *algorithm_of(const work *w, enum timed kind)
 {
     if (w->dot >= 0) return "dot product";
-    if (is_winograd(w, kind)) return "winograd bf16";
+    if (winograd_of(w, kind) != NULL) return winograd_of(w, kind)->name;
     if (kind == TIMED_BACKWARD_WEIGHTS && w->slow_weights) return "tiny";
     return dnn_conv_name(conv_of(w, kind));
 }

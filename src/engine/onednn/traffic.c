@@ -39,7 +39,7 @@ static double forward_weights_bytes(const work *w)
 
 static double data_weights_bytes(const work *w)
 {
-    if (w->winograd_data != NULL) return weights_bytes(w, winograd_weights_bytes(&w->turned), true);
+    if (w->winograd_data != NULL) return weights_bytes(w, w->winograd_data->weights_bytes(&w->turned), true);
     return weights_bytes(w, dnn_conv_weights_bytes(w->backward_data), w->to_backward != NULL);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/onednn/inside.h"
+#include "engine/onednn/winograd_f32.h"
 
 static const float *span_of(const onednn_plan *p, enum plan_span span, int index)
 {
@@ -42,9 +43,10 @@ static status weights_for(onednn_plan *p, const work *w, dnn_reorder *reorder, v
 
 /* ---- forward ------------------------------------------------------------------------------------------- */
 
-/* All images at once, with transformed weights in the buffer that all units share: `job` says by which steps, of what
- * convolution, and its bias. */
-static void run_winograd(onednn_plan *p, winograd_job job, field source, field destination, place scratch)
+/* All images at once, with transformed weights in the buffer that all units share: `job` says of what convolution, and its
+ * bias. */
+static void run_winograd(onednn_plan *p, const winograd_way *way, winograd_job job, field source, field destination,
+                         place scratch)
 {
     job.source = source.data;
     job.source_image = source.image;
@@ -53,16 +55,16 @@ static void run_winograd(onednn_plan *p, winograd_job job, field source, field d
     job.destination_image = destination.image;
     job.scratch = bytes_at(p, scratch);
     job.threads = p->base.options.threads;
-    winograd_run(&job);
+    way->run(&job);
 }
 
 static void convolve_winograd(onednn_plan *p, const work *w, field source, const float *bias, field destination,
                               enum scratch_use use)
 {
-    winograd_prepare_forward(p->weights_scratch, span_of(p, PLAN_WEIGHTS, w->weights.param), &w->blocks, &w->spec,
-                             p->base.options.threads);
-    const winograd_job job = {.spec = &w->spec, .steps = w->winograd, .bias = bias};
-    run_winograd(p, job, source, destination, w->scratch[use]);
+    w->winograd->prepare_forward(p->weights_scratch, span_of(p, PLAN_WEIGHTS, w->weights.param), &w->blocks, &w->spec,
+                                 p->base.options.threads);
+    const winograd_job job = {.spec = &w->spec, .bias = bias};
+    run_winograd(p, w->winograd, job, source, destination, w->scratch[use]);
 }
 
 static status convolve_onednn(onednn_plan *p, const work *w, field source, float *bias, field destination,
@@ -295,6 +297,29 @@ static void backward_weights_tiny(onednn_plan *p, const work *w, field source, f
     kernel_conv_weights(gradient_of(p, w->weights.param), source, dy, s->oc, &window, &e);
 }
 
+static void weights_winograd(onednn_plan *p, const work *w, field source, field dy)
+{
+    winograd_f32_gradient(&(winograd_gradient_job){.spec = &w->spec,
+                                                   .blocks = &w->blocks,
+                                                   .source = source.data,
+                                                   .result_gradient = dy.data,
+                                                   .weights_gradient = gradient_of(p, w->weights.param),
+                                                   .scratch = bytes_at(p, w->scratch[SCRATCH_WEIGHTS]),
+                                                   .source_image = source.image,
+                                                   .result_image = dy.image,
+                                                   .threads = p->base.options.threads});
+}
+
+static status weights_onednn(onednn_plan *p, const work *w, field source, field dy)
+{
+    float *const bias = w->spec.bias ? gradient_of(p, w->weights.bias_param) : NULL;
+    const place scratch = w->scratch[SCRATCH_WEIGHTS];
+    /* oneDNN 2.6 adds up there what it has not written of taps that never meet a pixel */
+    if (w->blind_taps && scratch.buffer >= 0) memset(bytes_at(p, scratch), 0, p->buffers.blocks[scratch.buffer].bytes);
+    return dnn_conv_run(w->backward_weights, source.data, gradient_of(p, w->weights.param), bias, dy.data,
+                        bytes_at(p, scratch));
+}
+
 static bool is_left_out(const onednn_plan *p, const work *w)
 {
     return p->base.left_out[p->base.graph->params.entries[w->weights.param].group];
@@ -306,27 +331,23 @@ static status backward_weights(onednn_plan *p, work *w, field dy)
     TRY(backward_source(&source, p, w)); /* a later reader may count on it */
     if (is_left_out(p, w)) return POLYP_OK;
     const double start = timer_start(p);
-    if (w->slow_weights) {
+    if (w->winograd_weights != NULL) {
+        weights_winograd(p, w, source, dy);
+    } else if (w->slow_weights) {
         backward_weights_tiny(p, w, source, dy);
-        timer_stop(p, w, TIMED_BACKWARD_WEIGHTS, start);
-        return POLYP_OK;
+    } else {
+        TRY(weights_onednn(p, w, source, dy));
     }
-    float *const bias = w->spec.bias ? gradient_of(p, w->weights.bias_param) : NULL;
-    const place scratch = w->scratch[SCRATCH_WEIGHTS];
-    /* oneDNN 2.6 adds up there what it has not written of taps that never meet a pixel */
-    if (w->blind_taps && scratch.buffer >= 0) memset(bytes_at(p, scratch), 0, p->buffers.blocks[scratch.buffer].bytes);
-    TRY(dnn_conv_run(w->backward_weights, source.data, gradient_of(p, w->weights.param), bias, dy.data,
-                     bytes_at(p, scratch)));
     timer_stop(p, w, TIMED_BACKWARD_WEIGHTS, start);
     return POLYP_OK;
 }
 
 static void data_winograd(onednn_plan *p, const work *w, field to, field dy)
 {
-    winograd_prepare_backward(p->weights_scratch, span_of(p, PLAN_WEIGHTS, w->weights.param), &w->blocks, &w->turned,
-                              p->base.options.threads);
-    const winograd_job job = {.spec = &w->turned, .steps = w->winograd_data};
-    run_winograd(p, job, dy, to, w->scratch[SCRATCH_DATA]);
+    w->winograd_data->prepare_backward(p->weights_scratch, span_of(p, PLAN_WEIGHTS, w->weights.param), &w->blocks,
+                                       &w->turned, p->base.options.threads);
+    const winograd_job job = {.spec = &w->turned};
+    run_winograd(p, w->winograd_data, job, dy, to, w->scratch[SCRATCH_DATA]);
 }
 
 static status data_onednn(onednn_plan *p, const work *w, field to, field dy)

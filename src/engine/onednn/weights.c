@@ -115,7 +115,7 @@ static void prepare_bias(const work *w, const params *from)
 static status place_weights(const onednn_plan *p, const work *w, const float *plain, const float *factor)
 {
     if (w->winograd == NULL) return reorder(w->load, plain, w->prepared, &w->weights, p->scratch);
-    winograd_prepare(w->prepared, plain, factor, &w->spec, p->base.options.load_threads);
+    w->winograd->prepare(w->prepared, plain, factor, &w->spec, p->base.options.load_threads);
     return POLYP_OK;
 }
 

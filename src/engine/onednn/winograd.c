@@ -1,11 +1,8 @@
 /* Winograd's algorithm in bf16: where it is used, and how work is cut. */
 #include "engine/onednn/winograd.h"
 
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #include "base/memory.h"
+#include "base/parts.h"
 #include "engine/onednn/winograd_steps.h"
 
 enum { LANES = WINOGRAD_LANES, POINTS = WINOGRAD_POINTS };
@@ -25,16 +22,6 @@ typedef struct cut {
     int parts;                /* of the groups */
 } cut;
 
-static int divided_up(int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 /* Of a chunk's transformed source: the more, the fewer times many weights pass by; but a core's cache should hold it. */
 static int source_bytes(const cut *c)
 {
@@ -51,8 +38,8 @@ static int chunks_for(const cut *c, int threads)
     const int fit = source_bytes(c) / (POINTS * LANES * (int)sizeof(bf16) * c->blocks);
     const int most = fit > WINOGRAD_MOST_TILES ? fit / WINOGRAD_MOST_TILES * WINOGRAD_MOST_TILES : WINOGRAD_MOST_TILES;
     const int fair = divided_up(divided_up(c->tiles, most), threads) * threads;
-    const int chunks = least(fair, divided_up(c->tiles, FEWEST));
-    return least(chunks, c->pairs);
+    const int chunks = at_most(fair, divided_up(c->tiles, FEWEST));
+    return at_most(chunks, c->pairs);
 }
 
 static cut cut_of(const conv_spec *s, int threads)
@@ -65,14 +52,8 @@ static cut cut_of(const conv_spec *s, int threads)
     c.groups = s->oc / (c.vectors * LANES);
     c.chunks = chunks_for(&c, threads);
     c.room = 2 * divided_up(c.pairs, c.chunks);
-    c.parts = least(c.groups, divided_up(threads, c.chunks));
+    c.parts = at_most(c.groups, divided_up(threads, c.chunks));
     return c;
-}
-
-/* Part i of n of `count` things begins here. */
-static int part_start(int count, int i, int n)
-{
-    return (int)((long long)count * i / n);
 }
 
 static size_t source_values(const cut *c)
@@ -139,7 +120,7 @@ static tile_range piece_of(const winograd_job *job, const cut *c, const stretch 
 {
     const int tile = s->first + done;
     tile_range r = {.h = job->spec->oh, .w = job->spec->ow, .across = c->across, .first = tile % c->of_image};
-    r.count = least(c->of_image - r.first, s->count - done);
+    r.count = at_most(c->of_image - r.first, s->count - done);
     *image = (size_t)(tile / c->of_image);
     return r;
 }
@@ -201,7 +182,7 @@ static void do_group(float *m, const bf16 *v, const winograd_job *job, const cut
     const int pairs = divided_up(chunk->count, 2), times = divided_up(2 * pairs, WINOGRAD_MOST_TILES);
     for (int i = 0; i < times; i++) {
         const int first = 2 * part_start(pairs, i, times), end = 2 * part_start(pairs, i + 1, times);
-        const stretch s = {chunk->first + first, least(end, chunk->count) - first};
+        const stretch s = {chunk->first + first, at_most(end, chunk->count) - first};
         multiply_tiles(m, v + (size_t)first * LANES, job, c, group, end - first);
         finish_tiles(m, job, c, group, end - first, &s);
     }
@@ -213,19 +194,10 @@ static void do_item(unsigned char *scratch, const winograd_job *job, const cut *
     float *const m = (float *)(void *)(scratch + source_values(c) * sizeof(bf16));
     const int chunk = item / c->parts, part = item % c->parts;
     stretch s = {.first = 2 * part_start(c->pairs, chunk, c->chunks)};
-    s.count = least(2 * part_start(c->pairs, chunk + 1, c->chunks), c->tiles) - s.first;
+    s.count = at_most(2 * part_start(c->pairs, chunk + 1, c->chunks), c->tiles) - s.first;
     transform_source(v, job, c, &s);
     const int end = part_start(c->groups, part + 1, c->parts);
     for (int g = part_start(c->groups, part, c->parts); g < end; g++) do_group(m, v, job, c, g, &s);
-}
-
-static int this_thread(void)
-{
-#ifdef _OPENMP
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
 }
 
 void winograd_run(const winograd_job *job)
