@@ -12,6 +12,8 @@
 
 #include "winograd_help.h"
 
+enum { LANES = 16 };
+
 typedef struct map_case {
     int ic, oc, h, w;
     bool sum, relu;

@@ -11,8 +11,9 @@
 #ifdef HAVE_ONEDNN
 
 #include "engine/onednn/winograd_f32.h"
+#include "winograd_help.h"
 
-enum { LANES = 8, TAPS = 9, IMAGES = 3, GAP = 48 };
+enum { LANES = 8, IMAGES = 3, GAP = 48 };
 static const float UNTOUCHED = 12345;
 
 typedef struct map_case {
@@ -56,29 +57,14 @@ static float *floats(size_t count)
 
 /* ---- weights ------------------------------------------------------------------------------------------------ */
 
-/* As oneDNN's gradients of weights lie with AVX2: [oc / 8][ic / 8][3][3][8 ic][8 oc]. */
 static weights_blocks blocks_of(const map_case *c)
 {
-    const size_t block = (size_t)LANES * LANES, kernel = TAPS * block;
-    return (weights_blocks){.oc = c->oc, .ic = c->ic, .oc_block = LANES, .ic_block = LANES, .ic_inner = 1,
-                            .oc_stride = (size_t)(c->ic / LANES) * kernel, .ic_stride = kernel, .y_stride = 3 * block,
-                            .x_stride = block};
+    return blocks_for(c->ic, c->oc, LANES);
 }
 
 static size_t weights_of(const map_case *c)
 {
     return (size_t)c->oc * (size_t)c->ic * TAPS;
-}
-
-static size_t plain_place(int ic_count, int o, int i, int tap)
-{
-    return ((size_t)o * (size_t)ic_count + (size_t)i) * TAPS + (size_t)tap;
-}
-
-static size_t block_place(const weights_blocks *b, int o, int i, int tap)
-{
-    return (size_t)(o / LANES) * b->oc_stride + (size_t)(i / LANES) * b->ic_stride + (size_t)(tap / 3) * b->y_stride +
-           (size_t)(tap % 3) * b->x_stride + (size_t)(i % LANES * LANES + o % LANES);
 }
 
 /* What a case reads. `turned`: plain weights as the gradient of the source reads them. */
@@ -104,15 +90,7 @@ static data data_of(const map_case *c)
               .blocked = floats(weights_of(c)),
               .turned = floats(weights_of(c)),
               .bias = uniform((size_t)c->oc, 1, 5)};
-    for (int o = 0; o < c->oc; o++) {
-        for (int i = 0; i < c->ic; i++) {
-            for (int tap = 0; tap < TAPS; tap++) {
-                const float value = d.plain[plain_place(c->ic, o, i, tap)];
-                d.blocked[block_place(&b, o, i, tap)] = value;
-                d.turned[plain_place(c->oc, i, o, TAPS - 1 - tap)] = value;
-            }
-        }
-    }
+    arrange_weights(d.blocked, d.turned, d.plain, &b);
     return d;
 }
 

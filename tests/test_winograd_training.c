@@ -12,7 +12,7 @@
 
 #include "winograd_help.h"
 
-enum { IMAGES = 3, GAP = 48 };
+enum { LANES = 16, IMAGES = 3, GAP = 48 };
 static const uint16_t UNTOUCHED = 0x4242;
 
 typedef struct map_case {
@@ -32,44 +32,14 @@ static conv_spec spec_of(const map_case *c)
 
 /* ---- weights ---------------------------------------------------------------------------------------------- */
 
-/* As oneDNN's gradients of weights lie with AVX-512: [oc / 16][ic / 16][3][3][16 ic][16 oc]. */
 static weights_blocks blocks_of(const map_case *c)
 {
-    const size_t block = (size_t)LANES * LANES, kernel = TAPS * block;
-    return (weights_blocks){.oc = c->oc, .ic = c->ic, .oc_block = LANES, .ic_block = LANES, .ic_inner = 1,
-                            .oc_stride = (size_t)(c->ic / LANES) * kernel, .ic_stride = kernel, .y_stride = 3 * block,
-                            .x_stride = block};
+    return blocks_for(c->ic, c->oc, LANES);
 }
 
 static size_t weights_of(const map_case *c)
 {
     return (size_t)c->oc * (size_t)c->ic * TAPS;
-}
-
-static size_t plain_place(int ic_count, int o, int i, int tap)
-{
-    return ((size_t)o * (size_t)ic_count + (size_t)i) * TAPS + (size_t)tap;
-}
-
-static size_t block_place(const weights_blocks *b, int o, int i, int tap)
-{
-    return (size_t)(o / LANES) * b->oc_stride + (size_t)(i / LANES) * b->ic_stride + (size_t)(tap / 3) * b->y_stride +
-           (size_t)(tap % 3) * b->x_stride + (size_t)(i % LANES * LANES + o % LANES);
-}
-
-/* The same weights in blocks, and plain as the gradient of the source reads them. */
-static void arrange(float *blocked, float *turned, const float *plain, const map_case *c)
-{
-    const weights_blocks b = blocks_of(c);
-    for (int o = 0; o < c->oc; o++) {
-        for (int i = 0; i < c->ic; i++) {
-            for (int tap = 0; tap < TAPS; tap++) {
-                const float value = plain[plain_place(c->ic, o, i, tap)];
-                blocked[block_place(&b, o, i, tap)] = value;
-                turned[plain_place(c->oc, i, o, TAPS - 1 - tap)] = value;
-            }
-        }
-    }
 }
 
 static float *floats(size_t count)
@@ -98,7 +68,7 @@ static void blocks_give_the_bits_of_plain_weights(void **state)
         const size_t size = winograd_weights_bytes(&spec);
         unsigned char *const want = bytes(size), *const got = bytes(size);
         fill_uniform(plain, weights_of(c), -1, 1, 21);
-        arrange(blocked, turned, plain, c);
+        arrange_weights(blocked, turned, plain, &b);
         assert_true(winograd_reads(&b, &spec));
         assert_int_equal(winograd_weights_bytes(&turned_spec), size);
         for (int threads = 1; threads <= 3; threads++) {
@@ -186,7 +156,8 @@ static backward_data data_of(const map_case *c, bool exact)
         }
     }
     float *const turned = floats(count);
-    arrange(d.blocked, turned, d.plain, c);
+    const weights_blocks b = blocks_of(c);
+    arrange_weights(d.blocked, turned, d.plain, &b);
     memory_free(turned);
     return d;
 }

@@ -2,7 +2,6 @@
 #include "engine/onednn/winograd.h"
 
 #include "base/memory.h"
-#include "base/parts.h"
 #include "engine/onednn/winograd_steps.h"
 
 enum { LANES = WINOGRAD_LANES, POINTS = WINOGRAD_POINTS };
@@ -14,8 +13,8 @@ enum { LANES = WINOGRAD_LANES, POINTS = WINOGRAD_POINTS };
  * by one thread. Where a small image has fewer chunks than there are threads, its output channels are cut as well.
  */
 typedef struct cut {
-    int across, of_image;     /* tiles of a row, of an image */
-    int tiles, pairs;         /* of all images, whose tiles follow each other; pairs of tiles */
+    tiling tiling;
+    int pairs;                /* of tiles */
     int blocks;               /* of input channels */
     int vectors, groups;      /* blocks of output channels that are multiplied at once; how often */
     int chunks, room;         /* room: tiles of the largest chunk, even */
@@ -37,17 +36,15 @@ static int chunks_for(const cut *c, int threads)
     enum { FEWEST = 16 };
     const int fit = source_bytes(c) / (POINTS * LANES * (int)sizeof(bf16) * c->blocks);
     const int most = fit > WINOGRAD_MOST_TILES ? fit / WINOGRAD_MOST_TILES * WINOGRAD_MOST_TILES : WINOGRAD_MOST_TILES;
-    const int fair = divided_up(divided_up(c->tiles, most), threads) * threads;
-    const int chunks = at_most(fair, divided_up(c->tiles, FEWEST));
+    const int fair = divided_up(divided_up(c->tiling.tiles, most), threads) * threads;
+    const int chunks = at_most(fair, divided_up(c->tiling.tiles, FEWEST));
     return at_most(chunks, c->pairs);
 }
 
 static cut cut_of(const conv_spec *s, int threads)
 {
-    cut c = {.across = divided_up(s->ow, 2), .blocks = s->ic / LANES};
-    c.of_image = c.across * divided_up(s->oh, 2);
-    c.tiles = c.of_image * s->n;
-    c.pairs = divided_up(c.tiles, 2);
+    cut c = {.tiling = tiling_of(s, 2), .blocks = s->ic / LANES};
+    c.pairs = divided_up(c.tiling.tiles, 2);
     c.vectors = winograd_vectors(s->oc);
     c.groups = s->oc / (c.vectors * LANES);
     c.chunks = chunks_for(&c, threads);
@@ -110,21 +107,6 @@ size_t winograd_scratch_bytes(const conv_spec *s, int threads)
 
 /* ---- a run ------------------------------------------------------------------------------------------------ */
 
-/* Some tiles of all images' in a row. */
-typedef struct stretch {
-    int first, count;
-} stretch;
-
-/* What follows the first `done` tiles of a stretch in one image; which image. */
-static tile_range piece_of(const winograd_job *job, const cut *c, const stretch *s, int done, size_t *image)
-{
-    const int tile = s->first + done;
-    tile_range r = {.h = job->spec->oh, .w = job->spec->ow, .across = c->across, .first = tile % c->of_image};
-    r.count = at_most(c->of_image - r.first, s->count - done);
-    *image = (size_t)(tile / c->of_image);
-    return r;
-}
-
 static size_t block_values(const winograd_job *job)
 {
     return (size_t)job->spec->oh * (size_t)job->spec->ow * LANES;
@@ -135,7 +117,7 @@ static void transform_source(bf16 *v, const winograd_job *job, const cut *c, con
     const size_t block = block_values(job), apart = (size_t)c->room * LANES;
     for (int done = 0; done < s->count;) {
         size_t image;
-        const tile_range r = piece_of(job, c, s, done, &image);
+        const tile_range r = tile_range_of(&c->tiling, *s, done, &image);
         const bf16 *const from = (const bf16 *)job->source + image * job->source_image;
         bf16 *const to = v + (size_t)done * LANES;
         for (size_t b = 0; b < (size_t)c->blocks; b++) {
@@ -164,7 +146,7 @@ static void finish_tiles(const float *m, const winograd_job *job, const cut *c, 
     const size_t of_tile = (size_t)c->vectors * LANES;
     for (int done = 0; done < s->count;) {
         size_t image;
-        const tile_range r = piece_of(job, c, s, done, &image);
+        const tile_range r = tile_range_of(&c->tiling, *s, done, &image);
         bf16 *const to = (bf16 *)job->destination + image * job->destination_image;
         for (size_t k = 0; k < (size_t)c->vectors; k++) {
             const size_t block = (size_t)(group * c->vectors) + k;
@@ -194,7 +176,7 @@ static void do_item(unsigned char *scratch, const winograd_job *job, const cut *
     float *const m = (float *)(void *)(scratch + source_values(c) * sizeof(bf16));
     const int chunk = item / c->parts, part = item % c->parts;
     stretch s = {.first = 2 * part_start(c->pairs, chunk, c->chunks)};
-    s.count = at_most(2 * part_start(c->pairs, chunk + 1, c->chunks), c->tiles) - s.first;
+    s.count = at_most(2 * part_start(c->pairs, chunk + 1, c->chunks), c->tiling.tiles) - s.first;
     transform_source(v, job, c, &s);
     const int end = part_start(c->groups, part + 1, c->parts);
     for (int g = part_start(c->groups, part, c->parts); g < end; g++) do_group(m, v, job, c, g, &s);

@@ -2,7 +2,6 @@
 #include "engine/onednn/winograd_f32.h"
 
 #include "base/memory.h"
-#include "base/parts.h"
 #include "engine/onednn/winograd_f32_cut.h"
 
 /* ---- rules ------------------------------------------------------------------------------------------------- */
@@ -54,7 +53,7 @@ size_t winograd_f32_weights_bytes(const conv_spec *s)
  * chunks than there are threads, its output channels are cut as well.
  */
 typedef struct cut {
-    tiling_f32 tiling;
+    tiling tiling;
     int chunks, room; /* room: tiles of the largest chunk */
     int groups, parts;
     int widest; /* output channels of the largest part */
@@ -71,7 +70,7 @@ static int most_tiles(const conv_spec *s)
 
 static cut cut_of(const conv_spec *s, int threads)
 {
-    cut c = {.tiling = tiling_f32_of(s), .groups = s->oc / F32_GROUP};
+    cut c = {.tiling = tiling_of(s, F32_OUT), .groups = s->oc / F32_GROUP};
     const int sixes = divided_up(c.tiling.tiles, F32_TILES), of_chunk = most_tiles(s) / F32_TILES;
     const int fair = divided_up(divided_up(sixes, of_chunk), threads) * threads;
     c.chunks = at_most(fair, sixes);
@@ -108,17 +107,17 @@ static void multiply_points(points_f32 m, points_f32 v, const winograd_job *job,
     }
 }
 
-static void finish_tiles(points_f32 m, const winograd_job *job, const tiling_f32 *tiling, stretch s, int first, int end)
+static void finish_tiles(points_f32 m, const winograd_job *job, const tiling *t, stretch s, int first, int end)
 {
     static const float NO_BIAS[F32_LANES];
-    const size_t block = tiling_f32_block(tiling);
+    const size_t block = tiling_block(t);
     for (int done = 0; done < s.count;) {
         size_t image;
-        const tiles_f32 r = tiles_f32_of(tiling, s, done, &image);
+        const tile_range r = tile_range_of(t, s, done, &image);
         float *const to = (float *)job->destination + image * job->destination_image;
         for (int b = first * F32_GROUP / F32_LANES; b < end * F32_GROUP / F32_LANES; b++) {
             const float *const bias = job->bias == NULL ? NO_BIAS : job->bias + (size_t)b * F32_LANES;
-            const tail_f32 tail = {bias, job->spec->sum, job->spec->relu};
+            const tile_tail tail = {bias, job->spec->sum, job->spec->relu};
             points_f32 from = m;
             from.at += (size_t)done * m.tile + (size_t)b * F32_LANES - (size_t)(first * F32_GROUP);
             winograd_f32_result(to + (size_t)b * block, from, &r, &tail);
@@ -135,7 +134,7 @@ static void do_item(float *scratch, const winograd_job *job, const cut *c, int i
     s.count = at_most(F32_TILES * part_start(sixes, chunk + 1, c->chunks), c->tiling.tiles) - s.first;
     const points_f32 v = points_f32_at(scratch, c->room, job->spec->ic);
     const points_f32 m = points_f32_at(scratch + points_f32_floats(c->room, job->spec->ic), c->room, c->widest);
-    tiling_f32_source(v, &c->tiling, s, job->source, job->source_image, 0, job->spec->ic / F32_LANES);
+    tiling_source(v, &c->tiling, s, job->source, job->source_image, 0, job->spec->ic / F32_LANES);
     const int first = part_start(c->groups, part, c->parts), end = part_start(c->groups, part + 1, c->parts);
     multiply_points(m, v, job, s.count, first, end);
     finish_tiles(m, job, &c->tiling, s, first, end);

@@ -8,7 +8,7 @@
  * in one place, and are added up in the order of tiles whatever the cut.
  */
 typedef struct cut {
-    tiling_f32 tiling;
+    tiling tiling;
     int inputs, outputs;         /* rectangles along each axis */
     int input_room, output_room; /* channels of the largest */
     int tiles;                   /* that are transformed at once */
@@ -16,9 +16,9 @@ typedef struct cut {
 
 static cut cut_of(const conv_spec *s, int threads)
 {
-    enum { MOST = 128, TILES = 64 };
+    enum { MOST = 128, TILES = 32 };
     const int blocks = s->ic / F32_LANES, groups = s->oc / F32_GROUP;
-    cut c = {.tiling = tiling_f32_of(s), .inputs = divided_up(s->ic, MOST), .outputs = divided_up(s->oc, MOST)};
+    cut c = {.tiling = tiling_of(s, F32_OUT), .inputs = divided_up(s->ic, MOST), .outputs = divided_up(s->oc, MOST)};
     while (c.inputs * c.outputs % threads != 0 && c.inputs < blocks / 2) c.inputs++;
     c.input_room = F32_LANES * divided_up(blocks, c.inputs);
     c.output_room = F32_GROUP * divided_up(groups, c.outputs);
@@ -57,10 +57,10 @@ static rectangle rectangle_of(const conv_spec *s, const cut *c, int item)
 static void transform_gradients(points_f32 to, const winograd_gradient_job *job, const cut *c, stretch s,
                                 const rectangle *part)
 {
-    const size_t block = tiling_f32_block(&c->tiling);
+    const size_t block = tiling_block(&c->tiling);
     for (int done = 0; done < s.count;) {
         size_t image;
-        const tiles_f32 r = tiles_f32_of(&c->tiling, s, done, &image);
+        const tile_range r = tile_range_of(&c->tiling, s, done, &image);
         for (int b = part->first_output; b < part->end_output; b++) {
             points_f32 at = to;
             at.at += (size_t)done * to.tile + (size_t)(b - part->first_output) * F32_LANES;
@@ -106,7 +106,7 @@ static void do_rectangle(float *scratch, const winograd_gradient_job *job, const
     memset(m.at, 0, points_f32_floats(c->input_room, c->output_room) * sizeof *m.at);
     for (int first = 0; first < c->tiling.tiles; first += c->tiles) {
         const stretch s = {first, at_most(c->tiles, c->tiling.tiles - first)};
-        tiling_f32_source(v, &c->tiling, s, job->source, job->source_image, part->first_input, part->end_input);
+        tiling_source(v, &c->tiling, s, job->source, job->source_image, part->first_input, part->end_input);
         transform_gradients(d, job, c, s, part);
         add_tiles(m, v, d, part, s.count);
     }

@@ -16,62 +16,69 @@ typedef float unaligned __attribute__((vector_size(F32_LANES * sizeof(float)), a
 
 /* ---- matrices along one axis ------------------------------------------------------------------------------- */
 
+/*
+ * The points are 0, +-A, +-B and infinity. As A B = 1, all that is multiplied stays near 1, and sums lose less than by Lavin and
+ * Gray's +-1 and +-2.
+ */
+#define A 0.70710678118654752440F
+#define B 1.41421356237309504880F
+
 /* B of the paper, transposed: six pixels to six points. */
 #define SPREAD(to, d0, d1, d2, d3, d4, d5)                     \
     do {                                                       \
         const vector even_a = d4 - 2.0F * d2, odd_a = d3 - 2.0F * d1; \
         const vector even_b = d4 - 0.5F * d2, odd_b = d3 - 0.5F * d1; \
         (to)[0] = d0 + d4 - 2.5F * d2;                         \
-        (to)[1] = even_a + F32_A * odd_a;                      \
-        (to)[2] = even_a - F32_A * odd_a;                      \
-        (to)[3] = even_b + F32_B * odd_b;                      \
-        (to)[4] = even_b - F32_B * odd_b;                      \
+        (to)[1] = even_a + A * odd_a;                      \
+        (to)[2] = even_a - A * odd_a;                      \
+        (to)[3] = even_b + B * odd_b;                      \
+        (to)[4] = even_b - B * odd_b;                      \
         (to)[5] = d1 + d5 - 2.5F * d3;                         \
     } while (0)
 
-/* A, transposed: six points to four pixels. */
+/* A of the paper, transposed: six points to four pixels. */
 #define GATHER(to, m0, m1, m2, m3, m4, m5)                     \
     do {                                                       \
         const vector sum_a = m1 + m2, odd_a = m1 - m2;         \
         const vector sum_b = m3 + m4, odd_b = m3 - m4;         \
         (to)[0] = m0 + sum_a + sum_b;                          \
-        (to)[1] = F32_A * odd_a + F32_B * odd_b;               \
+        (to)[1] = A * odd_a + B * odd_b;               \
         (to)[2] = 0.5F * sum_a + 2.0F * sum_b;                 \
-        (to)[3] = m5 + (0.5F * F32_A) * odd_a + (2.0F * F32_B) * odd_b; \
+        (to)[3] = m5 + (0.5F * A) * odd_a + (2.0F * B) * odd_b; \
     } while (0)
 
-/* A: the gradients of four pixels to those of six points. */
+/* A of the paper: the gradients of four pixels to those of six points. */
 #define SPREAD_GRADIENT(to, d0, d1, d2, d3)                    \
     do {                                                       \
         const vector even_a = d0 + 0.5F * d2, odd_a = d1 + 0.5F * d3; \
         const vector even_b = d0 + 2.0F * d2, odd_b = d1 + 2.0F * d3; \
         (to)[0] = d0;                                          \
-        (to)[1] = even_a + F32_A * odd_a;                      \
-        (to)[2] = even_a - F32_A * odd_a;                      \
-        (to)[3] = even_b + F32_B * odd_b;                      \
-        (to)[4] = even_b - F32_B * odd_b;                      \
+        (to)[1] = even_a + A * odd_a;                      \
+        (to)[2] = even_a - A * odd_a;                      \
+        (to)[3] = even_b + B * odd_b;                      \
+        (to)[4] = even_b - B * odd_b;                      \
         (to)[5] = d3;                                          \
     } while (0)
 
-/* G: three taps to six points. */
+/* G of the paper: three taps to six points. */
 #define SPREAD_TAPS(to, g0, g1, g2)                            \
     do {                                                       \
         const vector even_a = (-2.0F / 3.0F) * g0 - (1.0F / 3.0F) * g2; \
         const vector even_b = (1.0F / 6.0F) * g0 + (1.0F / 3.0F) * g2;  \
         (to)[0] = g0;                                          \
-        (to)[1] = even_a - (2.0F / 3.0F * F32_A) * g1;         \
-        (to)[2] = even_a + (2.0F / 3.0F * F32_A) * g1;         \
-        (to)[3] = even_b + (1.0F / 6.0F * F32_B) * g1;         \
-        (to)[4] = even_b - (1.0F / 6.0F * F32_B) * g1;         \
+        (to)[1] = even_a - (2.0F / 3.0F * A) * g1;         \
+        (to)[2] = even_a + (2.0F / 3.0F * A) * g1;         \
+        (to)[3] = even_b + (1.0F / 6.0F * B) * g1;         \
+        (to)[4] = even_b - (1.0F / 6.0F * B) * g1;         \
         (to)[5] = g2;                                          \
     } while (0)
 
-/* G, transposed: the gradients of six points to those of three taps. */
+/* G of the paper, transposed: the gradients of six points to those of three taps. */
 #define GATHER_TAPS(to, m0, m1, m2, m3, m4, m5)                \
     do {                                                       \
         const vector sum_a = m1 + m2, sum_b = m3 + m4;         \
         (to)[0] = m0 - (2.0F / 3.0F) * sum_a + (1.0F / 6.0F) * sum_b; \
-        (to)[1] = (2.0F / 3.0F * F32_A) * (m2 - m1) + (1.0F / 6.0F * F32_B) * (m3 - m4); \
+        (to)[1] = (2.0F / 3.0F * A) * (m2 - m1) + (1.0F / 6.0F * B) * (m3 - m4); \
         (to)[2] = m5 + (1.0F / 3.0F) * (sum_b - sum_a);        \
     } while (0)
 
@@ -83,7 +90,7 @@ typedef struct rows {
     int w;
 } rows;
 
-INLINE rows rows_of(const float *image, const tiles_f32 *r, int top, int count)
+INLINE rows rows_of(const float *image, const tile_range *r, int top, int count)
 {
     rows some = {.w = r->w};
     for (int i = 0; i < count; i++) {
@@ -134,7 +141,7 @@ FAST_CLONES static void source_row(float *to, size_t point, size_t tile, const r
 }
 
 /* How many tiles of `r` follow the first `done` in their row; which row and tile of it. */
-INLINE int tiles_in_row(const tiles_f32 *r, int done, int *y, int *x)
+INLINE int tiles_in_row(const tile_range *r, int done, int *y, int *x)
 {
     *y = (r->first + done) / r->across;
     *x = (r->first + done) % r->across;
@@ -142,7 +149,7 @@ INLINE int tiles_in_row(const tiles_f32 *r, int done, int *y, int *x)
     return in_row < left ? in_row : left;
 }
 
-void winograd_f32_source(points_f32 to, const float *image, const tiles_f32 *r)
+void winograd_f32_source(points_f32 to, const float *image, const tile_range *r)
 {
     for (int done = 0, y, x; done < r->count;) {
         const int count = tiles_in_row(r, done, &y, &x);
@@ -170,7 +177,7 @@ FAST_CLONES static void gradient_row(float *to, size_t point, size_t tile, const
     }
 }
 
-void winograd_f32_result_gradient(points_f32 to, const float *image, const tiles_f32 *r)
+void winograd_f32_result_gradient(points_f32 to, const float *image, const tile_range *r)
 {
     for (int done = 0, y, x; done < r->count;) {
         const int count = tiles_in_row(r, done, &y, &x);
@@ -182,7 +189,7 @@ void winograd_f32_result_gradient(points_f32 to, const float *image, const tiles
 
 /* ---- result ------------------------------------------------------------------------------------------------ */
 
-INLINE void write_pixel(float *to, vector value, vector bias, const tail_f32 *tail)
+INLINE void write_pixel(float *to, vector value, vector bias, const tile_tail *tail)
 {
     value += bias;
     if (tail->sum) value += LOAD(to);
@@ -193,7 +200,7 @@ INLINE void write_pixel(float *to, vector value, vector bias, const tail_f32 *ta
 
 /* image: the tile's first pixel; rows and columns of it that are there. */
 INLINE void result_tile(float *image, size_t row, const float *m, size_t point, int height, int width,
-                        const tail_f32 *tail)
+                        const tile_tail *tail)
 {
     vector lines[OUT][SIDE], pixels[OUT];
     const vector bias = LOAD(tail->bias);
@@ -215,8 +222,8 @@ INLINE void result_tile(float *image, size_t row, const float *m, size_t point, 
     }
 }
 
-FAST_CLONES static void result_row(float *image, const tiles_f32 *r, const float *m, size_t point, size_t tile, int y,
-                                   int first, int count, const tail_f32 *tail)
+FAST_CLONES static void result_row(float *image, const tile_range *r, const float *m, size_t point, size_t tile, int y,
+                                   int first, int count, const tile_tail *tail)
 {
     const size_t row = (size_t)r->w * LANES;
     for (int t = first; t < first + count; t++, m += tile) {
@@ -225,7 +232,7 @@ FAST_CLONES static void result_row(float *image, const tiles_f32 *r, const float
     }
 }
 
-void winograd_f32_result(float *image, points_f32 from, const tiles_f32 *r, const tail_f32 *tail)
+void winograd_f32_result(float *image, points_f32 from, const tile_range *r, const tile_tail *tail)
 {
     for (int done = 0, y, x; done < r->count;) {
         const int count = tiles_in_row(r, done, &y, &x);

@@ -7,8 +7,9 @@
 #ifndef POLYP_ENGINE_ONEDNN_WINOGRAD_F32_STEPS_H
 #define POLYP_ENGINE_ONEDNN_WINOGRAD_F32_STEPS_H
 
-#include <stdbool.h>
 #include <stddef.h>
+
+#include "engine/onednn/winograd_tiles.h"
 
 enum {
     F32_OUT = 4,     /* pixels of a tile's side */
@@ -20,41 +21,20 @@ enum {
     F32_TILES = 6    /* tiles, or input channels of a gradient, that are multiplied at once */
 };
 
-/*
- * The points are 0, +-sqrt(1/2), +-sqrt(2) and infinity: their fourfold product and the norms below are near 1, and sums lose
- * less than with whole numbers (Lavin and Gray's +-1, +-2). Each matrix along one axis, of a group of vectors V:
- *
- * B of the paper, transposed: six pixels to six points.
- */
-#define F32_A 0.70710678118654752440F
-#define F32_B 1.41421356237309504880F
-
-/* Some tiles of an image in the order of rows; pixels outside the image are 0, and are not written. */
-typedef struct tiles_f32 {
-    int h, w;   /* of the image, pixels */
-    int across; /* tiles of a row */
-    int first, count;
-} tiles_f32;
-
 /* Where transformed values lie: those of one point, of one tile, in floats. */
 typedef struct points_f32 {
     float *at;
     size_t point, tile;
 } points_f32;
 
-typedef struct tail_f32 {
-    const float *bias; /* of the block */
-    bool sum, relu;
-} tail_f32;
-
-/* One block of channels of the source. */
-void winograd_f32_source(points_f32 to, const float *image, const tiles_f32 *r);
+/* One block of channels of the source; pixels outside the image are 0. */
+void winograd_f32_source(points_f32 to, const float *image, const tile_range *r);
 
 /* One block of channels of the result's gradient, for the gradient of the weights. */
-void winograd_f32_result_gradient(points_f32 to, const float *image, const tiles_f32 *r);
+void winograd_f32_result_gradient(points_f32 to, const float *image, const tile_range *r);
 
-/* One block of output channels. */
-void winograd_f32_result(float *image, points_f32 from, const tiles_f32 *r, const tail_f32 *tail);
+/* One block of output channels; nothing outside the image is written. */
+void winograd_f32_result(float *image, points_f32 from, const tile_range *r, const tile_tail *tail);
 
 /* Of one point: m[tile][F32_GROUP] = the sum over channels of v[tile][channel] * u[channel][F32_GROUP]; m and v have
  * their own places from tile to tile. */

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "engine/onednn/winograd_tiles.h"
+
 enum {
     WINOGRAD_POINTS = 16,    /* of a tile, 4 x 4 */
     WINOGRAD_LANES = 16,     /* channels of a block */
@@ -29,18 +31,6 @@ static inline int winograd_vectors(int oc)
 {
     return oc % (2 * WINOGRAD_LANES) == 0 ? 2 : 1;
 }
-
-/* Some tiles of an image in the order of rows. */
-typedef struct tile_range {
-    int h, w;   /* of the image, pixels */
-    int across; /* tiles of a row */
-    int first, count;
-} tile_range;
-
-typedef struct tile_tail {
-    const float *bias; /* of the block */
-    bool sum, relu;
-} tile_tail;
 
 struct winograd_steps {
     /* One block of channels: v[point * points + tile * LANES + lane], tile 0 the first of the range. Pixels around the
