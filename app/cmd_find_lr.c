@@ -20,7 +20,7 @@ static const option_row rows[] = {
     ROW_LIST("set", set, "KEY=VALUE", "change one value of the recipe"),
     ROW_TEXT("preset", options.train.preset, "P", "network (not given: the recipe's, or what --init has)"),
     ROW_TEXT("encoder", options.train.encoder, "WEIGHTS", "ImageNet weights for the encoder, as for `polyp train`"),
-    ROW_TEXT("init", options.train.init, "MODEL", "go on from a model instead"),
+    ROW_TEXT("init", options.train.init, "MODEL", "go on from a model instead, as for `polyp train`"),
     ROW_INT("size", options.train.size, "S", "pictures are S x S to the network (not given: the recipe's)", 32, 4096,
             32),
     ROW_INT("batch", options.train.batch, "N", "pictures a pass (not given: the recipe's)", 1, 4096, 1),
@@ -61,6 +61,7 @@ static int run(const void *block, const arguments *rest)
     find_lr_options options = s->options;
     find_lr_result found;
     double weights[DATA_SETS_MOST];
+    shipped_model shipped;
     json_target json;
     progress watched;
     if (!options.train.out) {
@@ -68,6 +69,8 @@ static int run(const void *block, const arguments *rest)
         return EXIT_MISUSED;
     }
     if (s->weights && !set_weights_read(weights, "find-lr", s->weights, rest->count)) return EXIT_MISUSED;
+    const polyp_status named = command_named_model(&shipped, &options.train.init);
+    if (named != POLYP_OK) return finish(named);
     if (!json_target_open(&json, options.json)) return EXIT_FAILED;
     fill(&options.train, s, rest);
     options.train.weights = s->weights ? weights : NULL;

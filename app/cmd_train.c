@@ -25,7 +25,8 @@ static const option_row rows[] = {
         "or what --init has)"),
     ROW_TEXT("encoder", options.encoder, "WEIGHTS",
              "ImageNet weights for the encoder (.pth, .safetensors), or the name of what `polyp fetch` fetched"),
-    ROW_TEXT("init", options.init, "MODEL", "go on from a model instead"),
+    ROW_TEXT("init", options.init, "MODEL",
+             "go on from a model instead, in 8 bits too; `shipped`: from the network that comes with polyp"),
     ROW_INT("size", options.size, "S", "pictures are S x S to the network (not given: the recipe's)", 32, 4096, 32),
     ROW_INT("epochs", options.epochs, "N", "times through the data (not given: the recipe's)", 1, 100000, 1),
     ROW_INT("batch", options.batch, "N", "pictures a pass (not given: the recipe's)", 1, 4096, 1),
@@ -65,6 +66,7 @@ static int run(const void *block, const arguments *rest)
 {
     const settings *const s = block;
     polyp_train_options options = s->options;
+    shipped_model shipped;
     progress watched;
     if (!options.out) {
         fprintf(stderr, "polyp: train: needs --out RUN, the folder that the run is written to\n");
@@ -72,6 +74,8 @@ static int run(const void *block, const arguments *rest)
     }
     double weights[DATA_SETS_MOST];
     if (s->weights && !set_weights_read(weights, "train", s->weights, rest->count)) return EXIT_MISUSED;
+    const polyp_status named = command_named_model(&shipped, &options.init);
+    if (named != POLYP_OK) return finish(named);
     progress_begin(&watched, s->common.quiet);
     options.data = rest->items[0];
     options.more_data = rest->items + 1;

@@ -217,6 +217,8 @@ typedef struct shipped_model {
 /* The network that comes with the program: what POLYP_MODEL names, else the file beside the program, installed under
  * share/polyp, or in models/ of the source tree. Errors: FILE with what to do; ARGUMENT: POLYP_MODEL is too long. */
 COMMANDS_LOCAL polyp_status command_shipped_model(shipped_model *out);
+/* Where *path is the word `shipped`, which --init takes for that network, makes it the network's path, in `out`. */
+COMMANDS_LOCAL polyp_status command_named_model(shipped_model *out, const char **path);
 
 /* Facts and table of a model to `to`; or, with `recipe`, only how it was trained, as JSON that --recipe takes. */
 COMMANDS_LOCAL polyp_status command_info(const char *path, bool recipe, FILE *to);

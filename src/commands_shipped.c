@@ -57,3 +57,11 @@ status command_shipped_model(shipped_model *out)
                 "no model was named, and " NAME ", which comes with polyp, is neither beside the program nor "
                 "in " POLYP_DATA_FOLDER "; name a model, or set " VARIABLE " to its path");
 }
+
+status command_named_model(shipped_model *out, const char **path)
+{
+    if (!*path || strcmp(*path, "shipped") != 0) return POLYP_OK;
+    TRY(command_shipped_model(out));
+    *path = out->path;
+    return POLYP_OK;
+}

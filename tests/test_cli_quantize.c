@@ -1,9 +1,13 @@
 /* polyp quantize from end to end: the file, what it says, every command that takes it, and what is refused. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -106,11 +110,55 @@ static void precision_follows_the_processor(void **state)
     expect(polyp("evaluate", in_folder("old.safetensors"), set, "--precision", "int8", SMALL), 0, "10 pictures", NULL);
 }
 
+/* Of the first epoch. */
+static double first_loss(const char *path)
+{
+    size_t size;
+    char *const text = (char *)read_bytes(path, &size), *row = strchr(text, '\n');
+    double loss = 0;
+    assert_non_null(row);
+    assert_int_equal(sscanf(row, " %*d,%*f,%*f,%lf", &loss), 1);
+    free(text);
+    return loss;
+}
+
+/* Its first epoch goes as from the f32 original, apart from what rounding the weights costs, and not as from random ones. */
+static void training_goes_on_from_8_bits(void **state)
+{
+    (void)state;
+    double losses[3];
+    const char *const from[] = {model(), eight(), NULL}, *const runs[] = {"four", "small", "random"};
+    for (int i = 0; i < 3; i++) {
+        const char *const out = in_folder(runs[i]), *const init = from[i] ? "--init" : "--preset";
+        expect(polyp("train", in_folder("set"), "--out", out, init, from[i] ? from[i] : "tiny", "--size", "32", "--batch", "4", "--epochs",
+                     "1", "--lr", "1e-9", "--seed", from[i] ? "1" : "9", "--threads", "1"),
+               0, NULL, i == 1 ? "its weights in 8 bits are scaled back" : NULL);
+        char file[64];
+        (void)snprintf(file, sizeof file, "%s/history.csv", runs[i]);
+        losses[i] = first_loss(in_folder(file));
+    }
+    print_message("losses: %g from f32, %g from 8 bits, %g from random weights\n", losses[0], losses[1], losses[2]);
+    assert_true(losses[0] > 0 && fabs(losses[1] - losses[0]) < 0.02 * losses[0]);
+    assert_true(fabs(losses[2] - losses[0]) > 0.04 * losses[0]);
+    expect(polyp("evaluate", in_folder("small/model.safetensors"), in_folder("set"), SMALL), 0, "10 pictures", NULL);
+}
+
+static void training_goes_on_from_the_shipped_network(void **state)
+{
+    (void)state;
+    setenv("POLYP_MODEL", eight(), 1);
+    expect(polyp("train", in_folder("set"), "--out", in_folder("on"), "--init", "shipped", "--epochs", "1", "--batch", "4",
+                 "--threads", "1"),
+           0, NULL, "eight.safetensors: its weights in 8 bits");
+    setenv("POLYP_MODEL", in_folder("gone"), 1);
+    expect_failure(polyp("train", in_folder("set"), "--out", in_folder("on2"), "--init", "shipped", SMALL), 1, "gone");
+    unsetenv("POLYP_MODEL");
+}
+
 static void misuse_is_refused(void **state)
 {
     (void)state;
     const char *const set = in_folder("set"), *const out = in_folder("none.safetensors");
-    expect_failure(polyp("train", set, "--out", in_folder("r"), "--init", eight(), SMALL), 1, "8 bits; --init needs");
     expect_failure(polyp("import", eight(), out, SMALL), 1, "8 bits");
     expect_failure(polyp("quantize", eight(), set, out, SMALL), 1, "8 bits; quantize needs");
     expect_failure(polyp("quantize", model(), set, out, "--split", "val", SMALL), 2, "--this-is-the-test");
@@ -130,6 +178,8 @@ int main(void)
         cmocka_unit_test(twice_is_the_same),
         cmocka_unit_test(every_command_takes_it),
         cmocka_unit_test(precision_follows_the_processor),
+        cmocka_unit_test(training_goes_on_from_8_bits),
+        cmocka_unit_test(training_goes_on_from_the_shipped_network),
         cmocka_unit_test(misuse_is_refused),
     };
     return cmocka_run_group_tests_name("cli_quantize", tests, make_set_and_models, cli_end);

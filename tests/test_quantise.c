@@ -226,7 +226,6 @@ static void a_file_keeps_everything(void **state)
                             (size_t)quantise_channels(p) * sizeof(float));
     }
     assert_memory_equal(model->weights.value_scales, n.eights.value_scales, (size_t)n.g.count * sizeof(float));
-    assert_refused(model_refuse_quantised(model, "--init"), POLYP_ERR_UNSUPPORTED, "8 bits; --init needs");
     polyp_model_close(model);
     assert_ok(file_read(&eight, path, 0));
     assert_ok(file_read(&four, plain, 0));

@@ -214,7 +214,10 @@ status quantise_model(quantise_result *out, const char *path, const polyp_model 
     status result;
     q.made.weights = (params){0};
     q.threads = options->threads > 0 ? options->threads : processor_count();
-    TRY(model_refuse_quantised(model, "quantize"));
+    if (model_is_quantised(model)) {
+        return fail(POLYP_ERR_UNSUPPORTED, "%s: its weights are in 8 bits; quantize needs the model that it was made from",
+                    model->path);
+    }
     TRY_DONE(open_pictures(&q));
     TRY_DONE(make_room(&q));
     TRY_DONE(make_weights(&q));

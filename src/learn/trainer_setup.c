@@ -7,6 +7,7 @@
 #include "base/thread.h"
 #include "learn/trainer_impl.h"
 #include "net/published.h"
+#include "net/quantise.h"
 
 static const double MEBIBYTE = 1024.0 * 1024.0;
 
@@ -37,7 +38,6 @@ status trainer_choose_recipe(trainer *t)
     recipe *const r = &t->recipe;
     TRY(recipe_read(r, o->recipe));
     if (t->init) {
-        TRY(model_refuse_quantised(t->init, "--init"));
         (void)snprintf(r->preset, sizeof r->preset, "%s", t->init->facts.preset);
         r->size = t->init->facts.size;
     } else if (!o->encoder) {
@@ -83,11 +83,22 @@ static status fill_from_encoder(trainer *t)
     return result;
 }
 
+static status fill_from_8_bits(trainer *t)
+{
+    params wide;
+    TRY(run_log_line(&t->log, "%s: its weights in 8 bits are scaled back", t->options->init));
+    TRY(quantise_undo(&wide, &t->init->weights));
+    const status result = params_copy_shared(&t->weights, &wide);
+    params_free(&wide);
+    return result;
+}
+
 static status first_weights(trainer *t)
 {
     params_initialise(&t->weights, t->options->seed);
     if (t->encoder) return fill_from_encoder(t);
-    return t->init ? params_copy_shared(&t->weights, &t->init->weights) : POLYP_OK;
+    if (!t->init) return POLYP_OK;
+    return model_is_quantised(t->init) ? fill_from_8_bits(t) : params_copy_shared(&t->weights, &t->init->weights);
 }
 
 /* ---- memory ----------------------------------------------------------------------------------------- */

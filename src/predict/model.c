@@ -231,10 +231,3 @@ void polyp_model_close(polyp_model *model)
     memory_free(model->path);
     memory_free(model);
 }
-
-status model_refuse_quantised(const polyp_model *model, const char *use)
-{
-    if (!model_is_quantised(model)) return POLYP_OK;
-    return fail(POLYP_ERR_UNSUPPORTED, "%s: its weights are in 8 bits; %s needs the model that it was made from",
-                model->path, use);
-}

@@ -37,9 +37,6 @@ static inline bool model_is_quantised(const polyp_model *model)
     return model->weights.scales != NULL;
 }
 
-/* Refuse a model in 8 bits for `use` in one sentence: UNSUPPORTED. */
-status model_refuse_quantised(const polyp_model *model, const char *use);
-
 /* The facts as entries of a file's metadata, all but "format" and "quantisation"; they point into `out` and `facts`. */
 enum { MODEL_ENTRIES = 7 };
 typedef struct model_entries {
