@@ -12,8 +12,10 @@
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(POLYP_NO_CLONES)
 #define FAST_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define HAS_FAST_CLONES 1
 #else
 #define FAST_CLONES
+#define HAS_FAST_CLONES 0
 #endif
 
 #endif

@@ -1,14 +1,15 @@
 /* Winograd's algorithm in f32: where it is used, and how a forward pass is cut. */
 #include "engine/onednn/winograd_f32.h"
 
-#include "base/memory.h"
+#include "base/clones.h"
 #include "engine/onednn/winograd_f32_cut.h"
 
 /* ---- rules ------------------------------------------------------------------------------------------------- */
 
+/* Sanitizers' builds have one version of each loop, a slow one, and should meet this code all the same. */
 bool winograd_f32_runs(void)
 {
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && (HAS_FAST_CLONES || defined(POLYP_NO_CLONES))
     return dnn_lanes() == F32_LANES && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
     return false;
@@ -23,21 +24,15 @@ bool winograd_f32_suits(const conv_spec *s)
            s->ih >= SMALLEST_SIDE && s->iw >= SMALLEST_SIDE;
 }
 
-static bool has_pixels(const conv_spec *s, int64_t fewest)
-{
-    return (int64_t)s->n * s->oh * s->ow >= fewest;
-}
-
 bool winograd_f32_suits_training(const conv_spec *s)
 {
     enum { FEWEST_PIXELS = 256 };
-    return winograd_f32_suits(s) && has_pixels(s, FEWEST_PIXELS);
+    return winograd_f32_suits(s) && (int64_t)s->n * s->oh * s->ow >= FEWEST_PIXELS;
 }
 
 bool winograd_f32_suits_gradient(const conv_spec *s)
 {
-    enum { FEWEST_PIXELS = 256 };
-    return winograd_f32_suits(s) && !s->bias && has_pixels(s, FEWEST_PIXELS);
+    return winograd_f32_suits_training(s) && !s->bias;
 }
 
 size_t winograd_f32_weights_bytes(const conv_spec *s)
