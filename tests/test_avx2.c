@@ -10,7 +10,7 @@
 #include <string.h>
 
 #ifdef HAVE_ONEDNN
-#include "engine/onednn/winograd.h"
+#include "engine/onednn/winograd/bf16.h"
 #endif
 #include "net/graph.h"
 
@@ -46,8 +46,8 @@ static void our_own_bf16_convolutions_do_not_run(void **state)
 {
     (void)state;
 #ifdef HAVE_ONEDNN
-    assert_null(winograd_fast());
-    assert_non_null(winograd_plain());
+    assert_null(winograd_bf16_fast());
+    assert_non_null(winograd_bf16_plain());
 #else
     skip();
 #endif

@@ -10,7 +10,7 @@
 
 #ifdef HAVE_ONEDNN
 
-#include "engine/onednn/winograd_f32.h"
+#include "engine/onednn/winograd/f32.h"
 #include "winograd_help.h"
 
 enum { LANES = 8, IMAGES = 3, GAP = 48 };

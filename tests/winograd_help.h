@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "engine/onednn/winograd.h"
+#include "engine/onednn/winograd/bf16.h"
 
 enum { TAPS = 9 };
 

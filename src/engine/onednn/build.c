@@ -52,7 +52,7 @@ static int dot_of(const onednn_plan *p, const unit *u)
 
 /*
  * Where Winograd's algorithm is faster than the direct one, as measured with oneDNN 2.6.3 on AVX-512 (it has none for
- * AVX2: winograd_f32.h): by 1.5 to 3 in all three directions. A rule, never a timing: equal runs must give equal bits.
+ * AVX2: winograd/f32.h): by 1.5 to 3 in all three directions. A rule, never a timing: equal runs must give equal bits.
  */
 static bool suits_winograd(const conv_spec *s)
 {

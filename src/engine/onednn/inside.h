@@ -8,7 +8,7 @@
 #include "engine/onednn/dnn.h"
 #include "engine/onednn/kernels.h"
 #include "engine/onednn/lower.h"
-#include "engine/onednn/winograd_ways.h"
+#include "engine/onednn/winograd/winograd.h"
 #include "engine/plan_memory.h"
 
 /* Where a tensor lies: some blocks of a buffer, from `block` on. buffer -1: nowhere. */

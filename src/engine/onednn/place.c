@@ -4,7 +4,7 @@
  */
 #include "engine/onednn/place.h"
 
-#include "engine/onednn/winograd_f32.h"
+#include "engine/onednn/winograd/f32.h"
 
 shape padded_shape(const onednn_plan *p, int value)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "engine/onednn/inside.h"
-#include "engine/onednn/winograd_f32.h"
+#include "engine/onednn/winograd/f32.h"
 
 static const float *span_of(const onednn_plan *p, enum plan_span span, int index)
 {

@@ -1,5 +1,5 @@
 /* The steps of Winograd's algorithm in f32, compiled for each kind of processor (FAST_CLONES). */
-#include "engine/onednn/winograd_f32_steps.h"
+#include "engine/onednn/winograd/f32_steps.h"
 
 #include "base/clones.h"
 

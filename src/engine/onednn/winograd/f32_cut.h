@@ -2,8 +2,8 @@
 #ifndef POLYP_ENGINE_ONEDNN_WINOGRAD_F32_CUT_H
 #define POLYP_ENGINE_ONEDNN_WINOGRAD_F32_CUT_H
 
-#include "engine/onednn/winograd_f32.h"
-#include "engine/onednn/winograd_f32_steps.h"
+#include "engine/onednn/winograd/f32.h"
+#include "engine/onednn/winograd/f32_steps.h"
 
 /* Floats of one block of channels of an image. */
 static inline size_t tiling_block(const tiling *t)

@@ -1,10 +1,10 @@
 /* The steps in plain C: one value at a time. */
 #include <string.h>
 
-#include "engine/onednn/winograd.h"
-#include "engine/onednn/winograd_steps.h"
+#include "engine/onednn/winograd/bf16.h"
+#include "engine/onednn/winograd/bf16_steps.h"
 
-enum { SIDE = 4, LANES = WINOGRAD_LANES };
+enum { SIDE = 4, LANES = BF16_LANES };
 
 static float widen(bf16 value)
 {
@@ -41,7 +41,7 @@ static void source_tile(bf16 *v, size_t points, const bf16 *image, const tile_ra
     for (int y = 0; y < SIDE; y++) {
         for (int x = 0; x < SIDE; x++) row[x] = columns[x][y];
         spread(out, row);
-        for (int x = 0; x < SIDE; x++) v[(size_t)(SIDE * y + x) * points] = winograd_narrow(out[x]);
+        for (int x = 0; x < SIDE; x++) v[(size_t)(SIDE * y + x) * points] = winograd_bf16_narrow(out[x]);
     }
 }
 
@@ -81,7 +81,7 @@ static void write_pixel(bf16 *to, float value, const tile_tail *tail, int lane)
     float v = value + tail->bias[lane];
     if (tail->sum) v += widen(*to);
     if (tail->relu && v < 0) v = 0;
-    *to = winograd_narrow(v);
+    *to = winograd_bf16_narrow(v);
 }
 
 static void result_tile(bf16 *image, const float *m, size_t points, const tile_range *r, const tile_tail *tail,
@@ -112,8 +112,8 @@ static void result(bf16 *image, const float *m, size_t points, size_t tiles, con
     }
 }
 
-const winograd_steps *winograd_plain(void)
+const winograd_bf16_steps *winograd_bf16_plain(void)
 {
-    static const winograd_steps STEPS = {source, multiply, result};
+    static const winograd_bf16_steps STEPS = {source, multiply, result};
     return &STEPS;
 }

@@ -65,18 +65,18 @@ static void blocks_give_the_bits_of_plain_weights(void **state)
         const weights_blocks b = blocks_of(c);
         float *const plain = floats(weights_of(c)), *const blocked = floats(weights_of(c));
         float *const turned = floats(weights_of(c));
-        const size_t size = winograd_weights_bytes(&spec);
+        const size_t size = winograd_bf16_weights_bytes(&spec);
         unsigned char *const want = bytes(size), *const got = bytes(size);
         fill_uniform(plain, weights_of(c), -1, 1, 21);
         arrange_weights(blocked, turned, plain, &b);
-        assert_true(winograd_reads(&b, &spec));
-        assert_int_equal(winograd_weights_bytes(&turned_spec), size);
+        assert_true(winograd_bf16_reads(&b, &spec));
+        assert_int_equal(winograd_bf16_weights_bytes(&turned_spec), size);
         for (int threads = 1; threads <= 3; threads++) {
-            winograd_prepare(want, plain, NULL, &spec, 1);
-            winograd_prepare_forward(got, blocked, &b, &spec, threads);
+            winograd_bf16_prepare(want, plain, NULL, &spec, 1);
+            winograd_bf16_prepare_forward(got, blocked, &b, &spec, threads);
             assert_memory_equal(want, got, size);
-            winograd_prepare(want, turned, NULL, &turned_spec, 1);
-            winograd_prepare_backward(got, blocked, &b, &turned_spec, threads);
+            winograd_bf16_prepare(want, turned, NULL, &turned_spec, 1);
+            winograd_bf16_prepare_backward(got, blocked, &b, &turned_spec, threads);
             assert_memory_equal(want, got, size);
         }
         memory_free(plain);
@@ -94,13 +94,13 @@ static void other_layouts_are_not_read(void **state)
     const conv_spec spec = spec_of(c);
     weights_blocks b = blocks_of(c);
     b.ic_inner = 2;
-    assert_false(winograd_reads(&b, &spec));
+    assert_false(winograd_bf16_reads(&b, &spec));
     b = blocks_of(c);
     b.oc_block = 8;
-    assert_false(winograd_reads(&b, &spec));
+    assert_false(winograd_bf16_reads(&b, &spec));
     b = blocks_of(c);
     b.ic = 48;
-    assert_false(winograd_reads(&b, &spec));
+    assert_false(winograd_bf16_reads(&b, &spec));
 }
 
 /* ---- the gradient of the source --------------------------------------------------------------------------- */
@@ -170,7 +170,7 @@ static void data_free(backward_data *d)
 }
 
 /* The source's gradient, yours to free. */
-static uint16_t *run_backward(const map_case *c, const backward_data *d, const winograd_steps *steps, int threads)
+static uint16_t *run_backward(const map_case *c, const backward_data *d, const winograd_bf16_steps *steps, int threads)
 {
     const conv_spec spec = spec_of(c), turned = winograd_turned(&spec);
     const weights_blocks b = blocks_of(c);
@@ -178,10 +178,10 @@ static uint16_t *run_backward(const map_case *c, const backward_data *d, const w
     uint16_t *out = NULL;
     assert_ok(memory_new(&out, count));
     for (size_t i = 0; i < count; i++) out[i] = UNTOUCHED;
-    unsigned char *const weights = bytes(winograd_weights_bytes(&turned));
-    unsigned char *const scratch = bytes(winograd_scratch_bytes(&turned, threads));
-    winograd_prepare_backward(weights, d->blocked, &b, &turned, threads);
-    winograd_run(&(winograd_job){.spec = &turned,
+    unsigned char *const weights = bytes(winograd_bf16_weights_bytes(&turned));
+    unsigned char *const scratch = bytes(winograd_bf16_scratch_bytes(&turned, threads));
+    winograd_bf16_prepare_backward(weights, d->blocked, &b, &turned, threads);
+    winograd_bf16_run(&(winograd_job){.spec = &turned,
                                  .steps = steps,
                                  .source = d->dy,
                                  .source_image = image_values(c->oc, c),
@@ -218,7 +218,7 @@ static double compare(const map_case *c, const backward_data *d, const uint16_t 
 static void gradients_of_sources_are_as_defined(void **state)
 {
     (void)state;
-    const winograd_steps *const all[] = {winograd_plain(), winograd_fast()};
+    const winograd_bf16_steps *const all[] = {winograd_bf16_plain(), winograd_bf16_fast()};
     double worst = 0;
     for (int i = 0; i < 2 * CASE_COUNT; i++) {
         const map_case *const c = &CASES[i / 2];
@@ -238,7 +238,7 @@ static void gradients_of_sources_are_as_defined(void **state)
 static void threads_change_nothing(void **state)
 {
     (void)state;
-    const winograd_steps *const steps = winograd_fast() != NULL ? winograd_fast() : winograd_plain();
+    const winograd_bf16_steps *const steps = winograd_bf16_fast() != NULL ? winograd_bf16_fast() : winograd_bf16_plain();
     for (int i = 0; i < CASE_COUNT; i++) {
         backward_data d = data_of(&CASES[i], false);
         uint16_t *const one = run_backward(&CASES[i], &d, steps, 1);
@@ -258,16 +258,16 @@ static void the_rule_counts_pixels(void **state)
     const map_case c = {32, 16, 8, 8};
     conv_spec s = spec_of(&c);
     s.n = 8;
-    assert_true(winograd_suits_training(&s));
+    assert_true(winograd_bf16_suits_training(&s));
     s.n = 1;
-    assert_true(winograd_suits(&s));
-    assert_false(winograd_suits_training(&s));
+    assert_true(winograd_bf16_suits(&s));
+    assert_false(winograd_bf16_suits_training(&s));
     s.n = 8;
     s.bias = s.f32_result = true;
-    assert_false(winograd_suits_training(&s));
+    assert_false(winograd_bf16_suits_training(&s));
     const conv_spec turned = winograd_turned(&s);
     assert_true(turned.ic == 16 && turned.oc == 32 && !turned.bias && !turned.f32_result);
-    assert_false(winograd_suits_training(&turned)); /* 16 channels are too few */
+    assert_false(winograd_bf16_suits_training(&turned)); /* 16 channels are too few */
 }
 
 /* ---- in a plan -------------------------------------------------------------------------------------------- */
@@ -376,7 +376,7 @@ static int lines_with(const rig *r, const char *words)
 static void a_plan_that_trains_is_near_the_reference(void **state)
 {
     (void)state;
-    if (winograd_fast() == NULL) skip();
+    if (winograd_bf16_fast() == NULL) skip();
     rig r;
     start(&r, "reference", PRECISION_F32);
     outcome want = outcome_of(&r);
@@ -406,7 +406,7 @@ static void a_plan_that_trains_is_near_the_reference(void **state)
 static void equal_runs_give_equal_bits(void **state)
 {
     (void)state;
-    if (winograd_fast() == NULL) skip();
+    if (winograd_bf16_fast() == NULL) skip();
     outcome both[2];
     size_t size = 0;
     for (int i = 0; i < 2; i++) {
@@ -426,7 +426,7 @@ static void equal_runs_give_equal_bits(void **state)
 static void frozen_and_accumulated_gradients(void **state)
 {
     (void)state;
-    if (winograd_fast() == NULL) skip();
+    if (winograd_bf16_fast() == NULL) skip();
     rig r;
     start(&r, "onednn", PRECISION_BF16);
     pass(&r);
@@ -464,7 +464,7 @@ int main(void)
         cmocka_unit_test(equal_runs_give_equal_bits),
         cmocka_unit_test(frozen_and_accumulated_gradients),
     };
-    return cmocka_run_group_tests_name("winograd_training", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("winograd_bf16_training", tests, NULL, NULL);
 }
 
 #else
@@ -473,7 +473,7 @@ int main(void)
 
 int main(void)
 {
-    return skip_without_onednn("winograd_training");
+    return skip_without_onednn("winograd_bf16_training");
 }
 
 #endif

@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "base/clones.h"
-#include "engine/onednn/winograd.h"
-#include "engine/onednn/winograd_steps.h"
+#include "engine/onednn/winograd/bf16.h"
+#include "engine/onednn/winograd/bf16_steps.h"
 
-enum { TAPS = 3, ALL_TAPS = TAPS * TAPS, SIDE = 4, LANES = WINOGRAD_LANES, POINTS = WINOGRAD_POINTS };
+enum { TAPS = 3, ALL_TAPS = TAPS * TAPS, SIDE = 4, LANES = BF16_LANES, POINTS = BF16_POINTS };
 
 /* Two input channels for each output channel of a group. */
 enum { PLACES = 2 * 2 * LANES };
@@ -32,7 +32,7 @@ static inline __attribute__((always_inline)) void transform_weights(bf16 *to, si
     for (int y = 0; y < SIDE; y++) {
         spread(row, columns[0][y], columns[1][y], columns[2][y]);
         for (int x = 0; x < SIDE; x++) {
-            for (int i = 0; i < places; i++) to[(size_t)(SIDE * y + x) * points + (size_t)i] = winograd_narrow(row[x][i]);
+            for (int i = 0; i < places; i++) to[(size_t)(SIDE * y + x) * points + (size_t)i] = winograd_bf16_narrow(row[x][i]);
         }
     }
 }
@@ -45,7 +45,7 @@ typedef struct transformed {
 
 static transformed transformed_of(const conv_spec *s)
 {
-    transformed t = {.channels = winograd_vectors(s->oc) * LANES};
+    transformed t = {.channels = winograd_bf16_vectors(s->oc) * LANES};
     t.groups = s->oc / t.channels;
     t.of_pair = (size_t)t.channels * 2;
     t.of_point = t.of_pair * (size_t)(s->ic / 2);
@@ -78,7 +78,7 @@ FAST_CLONES static void transform_plain(bf16 *to, const transformed *t, const fl
     transform_weights(to, t->of_point, taps, 2 * t->channels);
 }
 
-void winograd_prepare(void *to, const float *plain, const float *factor, const conv_spec *s, int threads)
+void winograd_bf16_prepare(void *to, const float *plain, const float *factor, const conv_spec *s, int threads)
 {
     const transformed t = transformed_of(s);
     const int inputs = s->ic / 2;
@@ -92,7 +92,7 @@ void winograd_prepare(void *to, const float *plain, const float *factor, const c
 
 /* ---- from a training plan's blocks ------------------------------------------------------------------------- */
 
-bool winograd_reads(const weights_blocks *b, const conv_spec *s)
+bool winograd_bf16_reads(const weights_blocks *b, const conv_spec *s)
 {
     return b->oc == s->oc && b->ic == s->ic && b->oc_block == LANES && b->ic_block == LANES && b->ic_inner == 1;
 }
@@ -167,12 +167,12 @@ static void prepare_blocks(void *to, const float *blocks, const weights_blocks *
     }
 }
 
-void winograd_prepare_forward(void *to, const float *blocks, const weights_blocks *b, const conv_spec *s, int threads)
+void winograd_bf16_prepare_forward(void *to, const float *blocks, const weights_blocks *b, const conv_spec *s, int threads)
 {
     prepare_blocks(to, blocks, b, s, false, threads);
 }
 
-void winograd_prepare_backward(void *to, const float *blocks, const weights_blocks *b, const conv_spec *turned,
+void winograd_bf16_prepare_backward(void *to, const float *blocks, const weights_blocks *b, const conv_spec *turned,
                                int threads)
 {
     prepare_blocks(to, blocks, b, turned, true, threads);

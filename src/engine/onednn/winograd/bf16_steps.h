@@ -1,24 +1,24 @@
-/* The three steps of a piece of work, which winograd.c cuts and orders: in plain C, and by AVX512_BF16. */
-#ifndef POLYP_ENGINE_ONEDNN_WINOGRAD_STEPS_H
-#define POLYP_ENGINE_ONEDNN_WINOGRAD_STEPS_H
+/* The three steps of a piece of work, which bf16.c cuts and orders: in plain C, and by AVX512_BF16. */
+#ifndef POLYP_ENGINE_ONEDNN_WINOGRAD_BF16_STEPS_H
+#define POLYP_ENGINE_ONEDNN_WINOGRAD_BF16_STEPS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "engine/onednn/winograd_tiles.h"
+#include "engine/onednn/winograd/tiles.h"
 
 enum {
-    WINOGRAD_POINTS = 16,    /* of a tile, 4 x 4 */
-    WINOGRAD_LANES = 16,     /* channels of a block */
-    WINOGRAD_MOST_TILES = 14 /* that are multiplied at once */
+    BF16_POINTS = 16,    /* of a tile, 4 x 4 */
+    BF16_LANES = 16,     /* channels of a block */
+    BF16_MOST_TILES = 14 /* that are multiplied at once */
 };
 
 typedef uint16_t bf16; /* the upper half of an f32 */
 
 /* To the nearest, ties to even; of what is no number, the upper half with the bit that keeps it so. */
-static inline bf16 winograd_narrow(float value)
+static inline bf16 winograd_bf16_narrow(float value)
 {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
@@ -27,12 +27,12 @@ static inline bf16 winograd_narrow(float value)
 }
 
 /* Blocks of output channels that are multiplied at once: a group. */
-static inline int winograd_vectors(int oc)
+static inline int winograd_bf16_vectors(int oc)
 {
-    return oc % (2 * WINOGRAD_LANES) == 0 ? 2 : 1;
+    return oc % (2 * BF16_LANES) == 0 ? 2 : 1;
 }
 
-struct winograd_steps {
+struct winograd_bf16_steps {
     /* One block of channels: v[point * points + tile * LANES + lane], tile 0 the first of the range. Pixels around the
      * image are 0. */
     void (*source)(bf16 *v, size_t points, const bf16 *image, const tile_range *r);

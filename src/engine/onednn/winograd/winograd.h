@@ -1,8 +1,23 @@
-/* Winograd's algorithm as a plan sees it: in bf16 (winograd.h) or in f32 (winograd_f32.h), by one table of functions. */
-#ifndef POLYP_ENGINE_ONEDNN_WINOGRAD_WAYS_H
-#define POLYP_ENGINE_ONEDNN_WINOGRAD_WAYS_H
+/* Winograd's algorithm as a plan sees it: in bf16 (bf16.h) or in f32 (f32.h), by one table of functions. */
+#ifndef POLYP_ENGINE_ONEDNN_WINOGRAD_WINOGRAD_H
+#define POLYP_ENGINE_ONEDNN_WINOGRAD_WINOGRAD_H
 
-#include "engine/onednn/winograd.h"
+#include "engine/onednn/dnn.h"
+
+/* spec->n images; `spec` says whether they are added to what the destination holds, and ReLU. */
+typedef struct winograd_job {
+    const conv_spec *spec;
+    const struct winograd_bf16_steps *steps; /* for winograd_bf16_run() alone */
+    const void *source, *weights;
+    const float *bias; /* [oc]; NULL: 0 */
+    void *destination, *scratch;
+    size_t source_image, destination_image; /* values from one image to the next */
+    int threads;
+} winograd_job;
+
+/* The gradient of a convolution's source is such a convolution of its result's gradient, with as many input channels as
+ * there were output channels, and the other way round; weights by `prepare_backward`. */
+conv_spec winograd_turned(const conv_spec *s);
 
 typedef struct winograd_way {
     const char *name; /* as reports say it */

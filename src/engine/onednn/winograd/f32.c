@@ -1,8 +1,8 @@
 /* Winograd's algorithm in f32: where it is used, and how a forward pass is cut. */
-#include "engine/onednn/winograd_f32.h"
+#include "engine/onednn/winograd/f32.h"
 
 #include "base/clones.h"
-#include "engine/onednn/winograd_f32_cut.h"
+#include "engine/onednn/winograd/f32_cut.h"
 
 /* ---- rules ------------------------------------------------------------------------------------------------- */
 

@@ -13,7 +13,7 @@
 #ifndef POLYP_ENGINE_ONEDNN_WINOGRAD_F32_H
 #define POLYP_ENGINE_ONEDNN_WINOGRAD_F32_H
 
-#include "engine/onednn/winograd.h"
+#include "engine/onednn/winograd/winograd.h"
 
 /* Has the processor AVX2, and no AVX-512 that oneDNN uses? The functions below run anywhere. */
 bool winograd_f32_runs(void);
@@ -31,7 +31,7 @@ size_t winograd_f32_weights_bytes(const conv_spec *s);
 size_t winograd_f32_scratch_bytes(const conv_spec *s, int threads);
 size_t winograd_f32_gradient_scratch_bytes(const conv_spec *s, int threads);
 
-/* As winograd_prepare() and its like; blocks are 8 x 8. */
+/* As winograd_bf16_prepare() and its like; blocks are 8 x 8. */
 void winograd_f32_prepare(void *to, const float *plain, const float *factor, const conv_spec *s, int threads);
 bool winograd_f32_reads(const weights_blocks *b, const conv_spec *s);
 void winograd_f32_prepare_forward(void *to, const float *blocks, const weights_blocks *b, const conv_spec *s, int threads);

@@ -1,6 +1,6 @@
 /* The steps by AVX512_BF16: a block of channels is one register of f32. */
-#include "engine/onednn/winograd.h"
-#include "engine/onednn/winograd_steps.h"
+#include "engine/onednn/winograd/bf16.h"
+#include "engine/onednn/winograd/bf16_steps.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
@@ -9,7 +9,7 @@
 #define BF16_CODE __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 #define BF16_INLINE BF16_CODE static inline __attribute__((always_inline))
 
-enum { SIDE = 4, LANES = WINOGRAD_LANES };
+enum { SIDE = 4, LANES = BF16_LANES };
 
 /* ---- source ----------------------------------------------------------------------------------------------- */
 
@@ -128,7 +128,7 @@ BF16_INLINE __m512bh two_channels(const bf16 *from)
 BF16_INLINE void products(float *m, const bf16 *v, size_t apart, const bf16 *u, int blocks, const int vectors,
                           const int tiles)
 {
-    __m512 sums[2 * WINOGRAD_MOST_TILES];
+    __m512 sums[2 * BF16_MOST_TILES];
 #pragma GCC unroll 28
     for (int i = 0; i < tiles * vectors; i++) sums[i] = _mm512_setzero_ps();
     for (int b = 0; b < blocks; b++, v += apart) {
@@ -242,9 +242,9 @@ BF16_CODE static void result(bf16 *image, const float *m, size_t points, size_t 
 
 /* ---- choice ----------------------------------------------------------------------------------------------- */
 
-const winograd_steps *winograd_fast(void)
+const winograd_bf16_steps *winograd_bf16_fast(void)
 {
-    static const winograd_steps STEPS = {source, multiply, result};
+    static const winograd_bf16_steps STEPS = {source, multiply, result};
     const bool here = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16");
     return here && dnn_has_bf16() && !dnn_has_amx() ? &STEPS : NULL;
@@ -252,7 +252,7 @@ const winograd_steps *winograd_fast(void)
 
 #else
 
-const winograd_steps *winograd_fast(void)
+const winograd_bf16_steps *winograd_bf16_fast(void)
 {
     return NULL;
 }

@@ -1,6 +1,6 @@
 /*
- * The steps of a piece of work of Winograd's algorithm F(4x4, 3x3) in f32, which winograd_f32.c and
- * winograd_f32_gradient.c cut and order. Blocks have 8 channels, a register of AVX2.
+ * The steps of a piece of work of Winograd's algorithm F(4x4, 3x3) in f32, which f32.c and
+ * f32_gradient.c cut and order. Blocks have 8 channels, a register of AVX2.
  *
  * What is transformed lies as [point][tile][channel], with places of its own from one point and one tile to the next.
  */
@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "engine/onednn/winograd_tiles.h"
+#include "engine/onednn/winograd/tiles.h"
 
 enum {
     F32_OUT = 4,     /* pixels of a tile's side */

@@ -1,7 +1,7 @@
 /* Winograd's algorithm in f32: how weights are transformed, from a plain table or from a training plan's blocks. They lie
  * as [point][group of output channels][input channel][F32_GROUP]. */
-#include "engine/onednn/winograd_f32.h"
-#include "engine/onednn/winograd_f32_steps.h"
+#include "engine/onednn/winograd/f32.h"
+#include "engine/onednn/winograd/f32_steps.h"
 
 enum { ALL_TAPS = F32_TAPS * F32_TAPS, LANES = F32_LANES, GROUP = F32_GROUP, OF_GROUP = GROUP / LANES };
 

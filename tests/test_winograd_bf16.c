@@ -89,19 +89,19 @@ static void data_free(data *d)
 }
 
 /* The result by `steps`, yours to free. */
-static uint16_t *run(const map_case *c, const data *d, const winograd_steps *steps, int threads)
+static uint16_t *run(const map_case *c, const data *d, const winograd_bf16_steps *steps, int threads)
 {
     const conv_spec spec = spec_of(c);
     const size_t results = values_of(c->oc, c);
     uint16_t *out = NULL;
     unsigned char *weights = NULL, *scratch = NULL;
     assert_ok(memory_new(&out, results + 2 * GUARD));
-    assert_ok(memory_new(&weights, winograd_weights_bytes(&spec)));
-    assert_ok(memory_new(&scratch, winograd_scratch_bytes(&spec, threads)));
+    assert_ok(memory_new(&weights, winograd_bf16_weights_bytes(&spec)));
+    assert_ok(memory_new(&scratch, winograd_bf16_scratch_bytes(&spec, threads)));
     for (size_t i = 0; i < results + 2 * GUARD; i++) out[i] = UNTOUCHED;
     memcpy(out + GUARD, d->before, results * sizeof *out);
-    winograd_prepare(weights, d->weights, NULL, &spec, threads);
-    winograd_run(&(winograd_job){.spec = &spec,
+    winograd_bf16_prepare(weights, d->weights, NULL, &spec, threads);
+    winograd_bf16_run(&(winograd_job){.spec = &spec,
                                  .steps = steps,
                                  .source = d->source,
                                  .weights = weights,
@@ -161,7 +161,7 @@ static double compare(const map_case *c, const data *d, const uint16_t *out, dou
 static void whole_numbers_are_exact(void **state)
 {
     (void)state;
-    const winograd_steps *const all[] = {winograd_plain(), winograd_fast()};
+    const winograd_bf16_steps *const all[] = {winograd_bf16_plain(), winograd_bf16_fast()};
     for (int i = 0; i < CASE_COUNT; i++) {
         data d = data_of(&CASES[i], few_ones, 1);
         for (int k = 0; k < 2; k++) {
@@ -181,7 +181,7 @@ static void rounding_costs_little(void **state)
     double worst = 0;
     for (int i = 0; i < CASE_COUNT; i++) {
         data d = data_of(&CASES[i], any_value, 1 / sqrtf(3.0F * (float)CASES[i].ic));
-        uint16_t *const out = run(&CASES[i], &d, winograd_plain(), 2);
+        uint16_t *const out = run(&CASES[i], &d, winograd_bf16_plain(), 2);
         worst = fmax(worst, compare(&CASES[i], &d, out, 0.03));
         memory_free(out);
         data_free(&d);
@@ -193,13 +193,13 @@ static void rounding_costs_little(void **state)
 static void fast_steps_are_near_the_plain_ones(void **state)
 {
     (void)state;
-    if (winograd_fast() == NULL) skip();
+    if (winograd_bf16_fast() == NULL) skip();
     int differ = 0;
     size_t all = 0;
     for (int i = 0; i < CASE_COUNT; i++) {
         const map_case *const c = &CASES[i];
         data d = data_of(c, any_value, 1 / sqrtf(3.0F * (float)c->ic));
-        uint16_t *const plain = run(c, &d, winograd_plain(), 2), *const fast = run(c, &d, winograd_fast(), 2);
+        uint16_t *const plain = run(c, &d, winograd_bf16_plain(), 2), *const fast = run(c, &d, winograd_bf16_fast(), 2);
         for (size_t k = GUARD; k < GUARD + values_of(c->oc, c); k++, all++) {
             const float a = widen(plain[k]), b = widen(fast[k]);
             differ += plain[k] != fast[k];
@@ -221,7 +221,7 @@ static void factors_are_of_output_channels(void **state)
     (void)state;
     const map_case *const c = &CASES[7];
     const conv_spec spec = spec_of(c);
-    const size_t bytes = winograd_weights_bytes(&spec), of_channel = (size_t)c->ic * TAPS;
+    const size_t bytes = winograd_bf16_weights_bytes(&spec), of_channel = (size_t)c->ic * TAPS;
     data d = data_of(c, any_value, 0.1F);
     float *factors = NULL;
     unsigned char *want = NULL, *got = NULL;
@@ -229,9 +229,9 @@ static void factors_are_of_output_channels(void **state)
     assert_ok(memory_new(&want, bytes));
     assert_ok(memory_new(&got, bytes));
     for (size_t i = 0; i < (size_t)c->oc; i++) factors[i] = i % 3 == 0 ? 0.25F : i % 3 == 1 ? -2 : 8;
-    winograd_prepare(got, d.weights, factors, &spec, 2);
+    winograd_bf16_prepare(got, d.weights, factors, &spec, 2);
     for (size_t i = 0; i < (size_t)c->oc * of_channel; i++) d.weights[i] *= factors[i / of_channel];
-    winograd_prepare(want, d.weights, NULL, &spec, 2);
+    winograd_bf16_prepare(want, d.weights, NULL, &spec, 2);
     assert_memory_equal(want, got, bytes);
     memory_free(factors);
     memory_free(want);
@@ -242,7 +242,7 @@ static void factors_are_of_output_channels(void **state)
 static void threads_change_nothing(void **state)
 {
     (void)state;
-    const winograd_steps *const steps = winograd_fast() != NULL ? winograd_fast() : winograd_plain();
+    const winograd_bf16_steps *const steps = winograd_bf16_fast() != NULL ? winograd_bf16_fast() : winograd_bf16_plain();
     for (int i = 0; i < CASE_COUNT; i++) {
         data d = data_of(&CASES[i], any_value, 0.1F);
         uint16_t *const one = run(&CASES[i], &d, steps, 1);
@@ -260,7 +260,7 @@ static void what_is_no_number_is_noticed(void **state)
 {
     (void)state;
     const map_case c = {32, 32, 6, 6, false, true};
-    const winograd_steps *const all[] = {winograd_plain(), winograd_fast()};
+    const winograd_bf16_steps *const all[] = {winograd_bf16_plain(), winograd_bf16_fast()};
     for (int k = 0; k < 2; k++) {
         if (all[k] == NULL) continue;
         data d = data_of(&c, any_value, 1);
@@ -284,24 +284,24 @@ static void the_rule_is_about_shapes(void **state)
     (void)state;
     const map_case good = {32, 16, 6, 6, false, false};
     conv_spec s = spec_of(&good);
-    assert_true(winograd_suits(&s));
+    assert_true(winograd_bf16_suits(&s));
     s.ic = 16;
-    assert_false(winograd_suits(&s));
+    assert_false(winograd_bf16_suits(&s));
     s = spec_of(&good);
     s.iw = s.ow = 5;
-    assert_false(winograd_suits(&s));
+    assert_false(winograd_bf16_suits(&s));
     s = spec_of(&good);
     s.stride = 2;
-    assert_false(winograd_suits(&s));
+    assert_false(winograd_bf16_suits(&s));
     s = spec_of(&good);
     s.bf16 = false;
-    assert_false(winograd_suits(&s));
+    assert_false(winograd_bf16_suits(&s));
     s = spec_of(&good);
     s.f32_result = true;
-    assert_false(winograd_suits(&s));
+    assert_false(winograd_bf16_suits(&s));
     s = spec_of(&good);
     s.kernel = 1;
-    assert_false(winograd_suits(&s));
+    assert_false(winograd_bf16_suits(&s));
 }
 
 /* ---- in a plan -------------------------------------------------------------------------------------------- */
@@ -343,7 +343,7 @@ static int count_of(const char *lines, const char *word)
 static void plans_that_infer_in_bf16_use_it(void **state)
 {
     (void)state;
-    if (winograd_fast() == NULL) skip();
+    if (winograd_bf16_fast() == NULL) skip();
     char lines[2048];
     double worst = 0, largest = 0;
     tensor want = {0}, got = {0};
@@ -376,7 +376,7 @@ int main(void)
         cmocka_unit_test(the_rule_is_about_shapes),
         cmocka_unit_test(plans_that_infer_in_bf16_use_it),
     };
-    return cmocka_run_group_tests_name("winograd", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("winograd_bf16", tests, NULL, NULL);
 }
 
 #else
@@ -385,7 +385,7 @@ int main(void)
 
 int main(void)
 {
-    return skip_without_onednn("winograd");
+    return skip_without_onednn("winograd_bf16");
 }
 
 #endif

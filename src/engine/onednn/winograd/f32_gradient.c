@@ -1,7 +1,7 @@
 /* Winograd's algorithm in f32: the gradient of the weights. */
 #include <string.h>
 
-#include "engine/onednn/winograd_f32_cut.h"
+#include "engine/onednn/winograd/f32_cut.h"
 
 /*
  * The table of weights is cut into rectangles, input by output channels, each done by one thread over all tiles: its sums stay

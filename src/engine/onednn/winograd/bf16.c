@@ -1,10 +1,10 @@
 /* Winograd's algorithm in bf16: where it is used, and how work is cut. */
-#include "engine/onednn/winograd.h"
+#include "engine/onednn/winograd/bf16.h"
 
 #include "base/memory.h"
-#include "engine/onednn/winograd_steps.h"
+#include "engine/onednn/winograd/bf16_steps.h"
 
-enum { LANES = WINOGRAD_LANES, POINTS = WINOGRAD_POINTS };
+enum { LANES = BF16_LANES, POINTS = BF16_POINTS };
 
 /* ---- how work is cut -------------------------------------------------------------------------------------- */
 
@@ -35,7 +35,7 @@ static int chunks_for(const cut *c, int threads)
 {
     enum { FEWEST = 16 };
     const int fit = source_bytes(c) / (POINTS * LANES * (int)sizeof(bf16) * c->blocks);
-    const int most = fit > WINOGRAD_MOST_TILES ? fit / WINOGRAD_MOST_TILES * WINOGRAD_MOST_TILES : WINOGRAD_MOST_TILES;
+    const int most = fit > BF16_MOST_TILES ? fit / BF16_MOST_TILES * BF16_MOST_TILES : BF16_MOST_TILES;
     const int fair = divided_up(divided_up(c->tiling.tiles, most), threads) * threads;
     const int chunks = at_most(fair, divided_up(c->tiling.tiles, FEWEST));
     return at_most(chunks, c->pairs);
@@ -45,7 +45,7 @@ static cut cut_of(const conv_spec *s, int threads)
 {
     cut c = {.tiling = tiling_of(s, 2), .blocks = s->ic / LANES};
     c.pairs = divided_up(c.tiling.tiles, 2);
-    c.vectors = winograd_vectors(s->oc);
+    c.vectors = winograd_bf16_vectors(s->oc);
     c.groups = s->oc / (c.vectors * LANES);
     c.chunks = chunks_for(&c, threads);
     c.room = 2 * divided_up(c.pairs, c.chunks);
@@ -60,7 +60,7 @@ static size_t source_values(const cut *c)
 
 static size_t product_values(const cut *c)
 {
-    return (size_t)POINTS * WINOGRAD_MOST_TILES * (size_t)c->vectors * LANES;
+    return (size_t)POINTS * BF16_MOST_TILES * (size_t)c->vectors * LANES;
 }
 
 static size_t thread_bytes(const cut *c)
@@ -70,7 +70,7 @@ static size_t thread_bytes(const cut *c)
 
 /* ---- rule and sizes --------------------------------------------------------------------------------------- */
 
-bool winograd_suits(const conv_spec *s)
+bool winograd_bf16_suits(const conv_spec *s)
 {
     enum { TAPS = 3, FEWEST_CHANNELS = 32, SMALLEST_SIDE = 6 };
     return s->bf16 && !s->f32_result && !s->planar && s->kernel == TAPS && s->stride == 1 && s->padding == 1 &&
@@ -78,28 +78,18 @@ bool winograd_suits(const conv_spec *s)
            s->iw >= SMALLEST_SIDE;
 }
 
-bool winograd_suits_training(const conv_spec *s)
+bool winograd_bf16_suits_training(const conv_spec *s)
 {
     enum { FEWEST_PIXELS = 256 };
-    return winograd_suits(s) && (int64_t)s->n * s->oh * s->ow >= FEWEST_PIXELS;
+    return winograd_bf16_suits(s) && (int64_t)s->n * s->oh * s->ow >= FEWEST_PIXELS;
 }
 
-conv_spec winograd_turned(const conv_spec *s)
-{
-    conv_spec t = *s;
-    t.ic = s->oc;
-    t.oc = s->ic;
-    t.bias = false;
-    t.f32_result = false;
-    return t;
-}
-
-size_t winograd_weights_bytes(const conv_spec *s)
+size_t winograd_bf16_weights_bytes(const conv_spec *s)
 {
     return (size_t)POINTS * (size_t)s->ic * (size_t)s->oc * sizeof(bf16);
 }
 
-size_t winograd_scratch_bytes(const conv_spec *s, int threads)
+size_t winograd_bf16_scratch_bytes(const conv_spec *s, int threads)
 {
     const cut c = cut_of(s, threads);
     return (size_t)threads * thread_bytes(&c);
@@ -161,7 +151,7 @@ static void finish_tiles(const float *m, const winograd_job *job, const cut *c, 
 
 static void do_group(float *m, const bf16 *v, const winograd_job *job, const cut *c, int group, const stretch *chunk)
 {
-    const int pairs = divided_up(chunk->count, 2), times = divided_up(2 * pairs, WINOGRAD_MOST_TILES);
+    const int pairs = divided_up(chunk->count, 2), times = divided_up(2 * pairs, BF16_MOST_TILES);
     for (int i = 0; i < times; i++) {
         const int first = 2 * part_start(pairs, i, times), end = 2 * part_start(pairs, i + 1, times);
         const stretch s = {chunk->first + first, at_most(end, chunk->count) - first};
@@ -182,7 +172,7 @@ static void do_item(unsigned char *scratch, const winograd_job *job, const cut *
     for (int g = part_start(c->groups, part, c->parts); g < end; g++) do_group(m, v, job, c, g, &s);
 }
 
-void winograd_run(const winograd_job *job)
+void winograd_bf16_run(const winograd_job *job)
 {
     const cut c = cut_of(job->spec, job->threads);
 #pragma omp parallel for num_threads(job->threads) schedule(dynamic, 1)
