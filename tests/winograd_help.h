@@ -2,6 +2,9 @@
 #ifndef POLYP_TESTS_WINOGRAD_HELP_H
 #define POLYP_TESTS_WINOGRAD_HELP_H
 
+#include "engine_help.h"
+
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/onednn/winograd/bf16.h"
@@ -57,6 +60,28 @@ static inline void arrange_weights(float *blocked, float *turned, const float *p
             }
         }
     }
+}
+
+static inline float *floats(size_t count)
+{
+    float *values = NULL;
+    assert_ok(memory_new(&values, count));
+    return values;
+}
+
+/* Convolutions of a plan, such as "conv forward", that run by an algorithm. */
+static inline int lines_with(const rig *r, const char *words, const char *algorithm)
+{
+    char text[4096] = {0};
+    FILE *const to = fmemopen(text, sizeof text - 1, "w");
+    assert_non_null(to);
+    plan_describe(r->p, to);
+    fclose(to);
+    int count = 0;
+    for (const char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        count += strstr(line, words) != NULL && strstr(line, algorithm) != NULL;
+    }
+    return count;
 }
 
 #endif

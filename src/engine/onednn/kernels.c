@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clones.h"
+#include "base/parts.h"
 
 /* Vectors only pass between functions that are inlined into each other, so their calling convention does not matter. */
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -28,11 +29,6 @@ typedef unsigned char eight_bytes __attribute__((vector_size(8)));
 static inline int at_least_0(int n)
 {
     return n > 0 ? n : 0;
-}
-
-static inline int at_most(int n, int most)
-{
-    return n < most ? n : most;
 }
 
 /* Pool windows that cover one pixel of the source. */

@@ -4,8 +4,6 @@
  */
 #include "engine/onednn/place.h"
 
-#include "engine/onednn/winograd/f32.h"
-
 shape padded_shape(const onednn_plan *p, int value)
 {
     shape s = p->shapes[value];
@@ -221,7 +219,7 @@ static size_t scratch_bytes(const onednn_plan *p, const work *w, enum scratch_us
 {
     const int threads = p->base.options.threads;
     if (use == SCRATCH_WEIGHTS) {
-        if (w->winograd_weights != NULL) return winograd_f32_gradient_scratch_bytes(&w->spec, threads);
+        if (w->winograd_weights != NULL) return w->winograd_weights->gradient_scratch_bytes(&w->spec, threads);
         return w->slow_weights ? 0 : conv_scratch(w->backward_weights);
     }
     const bool data = use == SCRATCH_DATA;

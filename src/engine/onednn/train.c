@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "engine/onednn/inside.h"
-#include "engine/onednn/winograd/f32.h"
 
 static const float *span_of(const onednn_plan *p, enum plan_span span, int index)
 {
@@ -299,15 +298,15 @@ static void backward_weights_tiny(onednn_plan *p, const work *w, field source, f
 
 static void weights_winograd(onednn_plan *p, const work *w, field source, field dy)
 {
-    winograd_f32_gradient(&(winograd_gradient_job){.spec = &w->spec,
-                                                   .blocks = &w->blocks,
-                                                   .source = source.data,
-                                                   .result_gradient = dy.data,
-                                                   .weights_gradient = gradient_of(p, w->weights.param),
-                                                   .scratch = bytes_at(p, w->scratch[SCRATCH_WEIGHTS]),
-                                                   .source_image = source.image,
-                                                   .result_image = dy.image,
-                                                   .threads = p->base.options.threads});
+    w->winograd_weights->gradient(&(winograd_gradient_job){.spec = &w->spec,
+                                                           .blocks = &w->blocks,
+                                                           .source = source.data,
+                                                           .result_gradient = dy.data,
+                                                           .weights_gradient = gradient_of(p, w->weights.param),
+                                                           .scratch = bytes_at(p, w->scratch[SCRATCH_WEIGHTS]),
+                                                           .source_image = source.image,
+                                                           .result_image = dy.image,
+                                                           .threads = p->base.options.threads});
 }
 
 static status weights_onednn(onednn_plan *p, const work *w, field source, field dy)

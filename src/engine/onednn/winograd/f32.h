@@ -41,16 +41,7 @@ void winograd_f32_prepare_backward(void *to, const float *blocks, const weights_
 /* `steps` of the job is not read. */
 void winograd_f32_run(const winograd_job *job);
 
-/* The gradient of the weights, of all images, in blocks. */
-typedef struct winograd_gradient_job {
-    const conv_spec *spec;
-    const weights_blocks *blocks;
-    const float *source, *result_gradient;
-    float *weights_gradient; /* written */
-    void *scratch;
-    size_t source_image, result_image; /* floats from one image to the next */
-    int threads;
-} winograd_gradient_job;
+/* `blocks` of the job are 8 x 8. */
 void winograd_f32_gradient(const winograd_gradient_job *job);
 
 #endif

@@ -3,6 +3,9 @@
 
 #include "base/clones.h"
 
+/* As in kernels.c: vectors only pass between functions that are inlined into each other. */
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 enum { OUT = F32_OUT, SIDE = F32_SIDE, TAPS = F32_TAPS, LANES = F32_LANES, GROUP = F32_GROUP };
 
 typedef float vector __attribute__((vector_size(F32_LANES * sizeof(float))));

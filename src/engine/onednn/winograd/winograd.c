@@ -50,7 +50,9 @@ const winograd_way *winograd_way_of(const conv_spec *s)
                                      .prepare = winograd_f32_prepare,
                                      .prepare_forward = winograd_f32_prepare_forward,
                                      .prepare_backward = winograd_f32_prepare_backward,
-                                     .run = winograd_f32_run};
+                                     .run = winograd_f32_run,
+                                     .gradient_scratch_bytes = winograd_f32_gradient_scratch_bytes,
+                                     .gradient = winograd_f32_gradient};
     if (s->bf16) return winograd_bf16_fast() != NULL ? &BF16 : NULL;
     return winograd_f32_runs() ? &F32 : NULL;
 }
