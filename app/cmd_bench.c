@@ -11,7 +11,7 @@ typedef struct settings {
 SETTINGS_FIT(settings);
 
 static const option_row rows[] = {
-    ROW_TEXT("model", options.model, "MODEL", "a model file"),
+    ROW_TEXT("model", options.model, "MODEL", "a model file; `shipped`: the network that comes with polyp"),
     ROW_TEXT("preset", options.preset, "P", "or a network with random weights (not given: slim)"),
     ROW_INTS("size", sizes, "S[,S...]", "of the input (not given: the model's, or 256)", 32, 4096, 32),
     ROW_INTS("batch", batches, "N[,N...]", "pictures a run (not given: 1)", 1, 4096, 1),
@@ -129,10 +129,13 @@ static int run(const void *block, const arguments *rest)
     const settings *const s = block;
     bench_options options = options_of(s);
     bench_result results[OPTION_INTS_MOST * OPTION_INTS_MOST];
+    char shipped[COMMANDS_PATH];
     json_target json;
     progress watched;
     (void)rest;
     if (!understood(&options)) return EXIT_MISUSED;
+    const polyp_status named = command_model_path(shipped, &options.model);
+    if (named != POLYP_OK) return finish(named);
     if (!json_target_open(&json, options.json)) return EXIT_FAILED;
     progress_begin(&watched, s->common.quiet);
     options.json = json.path;

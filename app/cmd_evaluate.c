@@ -85,8 +85,7 @@ static int run(const void *block, const arguments *rest)
 {
     const settings *const s = block;
     evaluate_options options = s->options;
-    shipped_model shipped;
-    const char *const shipped_path = shipped.path;
+    const char *const shipped = "shipped";
     json_target json;
     progress watched;
     options.models = rest->items;
@@ -95,9 +94,7 @@ static int run(const void *block, const arguments *rest)
     options.more_data = rest->items + options.model_count + 1;
     options.more_count = rest->count - options.model_count - 1;
     if (!options.masks && options.model_count == 0) {
-        const polyp_status there = command_shipped_model(&shipped);
-        if (there != POLYP_OK) return finish(there);
-        options.models = &shipped_path;
+        options.models = &shipped;
         options.model_count = 1;
     }
     if (!json_target_open(&json, options.json)) return EXIT_FAILED;
@@ -127,8 +124,8 @@ const command cmd_evaluate = {
     .details =
         "Every picture is scored at its own size. Two models are compared on the same pictures: a test of each "
         "difference, by sign flips of the groups' means. MODEL,MODEL is an ensemble: the mean of their logits. Several DATA "
-        "(folders, .csv, .json) are scored as one. Without a MODEL the network that comes with polyp is scored, or the one "
-        "that the environment's POLYP_MODEL names. docs/metrics.md has every formula.",
+        "(folders, .csv, .json) are scored as one. MODEL may be `shipped`, and is where none is named: the network that comes "
+        "with polyp, or the one that the environment's POLYP_MODEL names. docs/metrics.md has every formula.",
     .operands_min = 1,
     .operands_max = SIZE_MAX,
     .rows = rows,

@@ -28,8 +28,11 @@ static int run(const void *block, const arguments *rest)
     const settings *const s = block;
     export_options options = s->options;
     export_result found = {.preset = ""};
+    char shipped[COMMANDS_PATH];
     options.model = rest->items[0];
     options.out = rest->items[1];
+    const polyp_status named = command_model_path(shipped, &options.model);
+    if (named != POLYP_OK) return finish(named);
     const polyp_status result = command_export(&found, &options);
     if (result == POLYP_OK) print_result(&found, &options);
     return finish(result);

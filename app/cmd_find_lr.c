@@ -61,7 +61,7 @@ static int run(const void *block, const arguments *rest)
     find_lr_options options = s->options;
     find_lr_result found;
     double weights[DATA_SETS_MOST];
-    shipped_model shipped;
+    char shipped[COMMANDS_PATH];
     json_target json;
     progress watched;
     if (!options.train.out) {
@@ -69,7 +69,7 @@ static int run(const void *block, const arguments *rest)
         return EXIT_MISUSED;
     }
     if (s->weights && !set_weights_read(weights, "find-lr", s->weights, rest->count)) return EXIT_MISUSED;
-    const polyp_status named = command_named_model(&shipped, &options.train.init);
+    const polyp_status named = command_model_path(shipped, &options.train.init);
     if (named != POLYP_OK) return finish(named);
     if (!json_target_open(&json, options.json)) return EXIT_FAILED;
     fill(&options.train, s, rest);

@@ -15,15 +15,11 @@ static const option_row rows[] = {
 static int run(const void *block, const arguments *rest)
 {
     const settings *const s = block;
-    shipped_model shipped;
-    const char *path = shipped.path;
-    if (rest->count > 0) {
-        path = rest->items[0];
-    } else {
-        const polyp_status there = command_shipped_model(&shipped);
-        if (there != POLYP_OK) return finish(there);
-        if (!s->recipe) printf("file        %s\n", path);
-    }
+    char shipped[COMMANDS_PATH];
+    const char *path = rest->count > 0 ? rest->items[0] : "shipped";
+    const polyp_status named = command_model_path(shipped, &path);
+    if (named != POLYP_OK) return finish(named);
+    if (path == shipped && !s->recipe) printf("file        %s\n", path);
     return finish(command_info(path, s->recipe, stdout));
 }
 
@@ -31,7 +27,7 @@ const command cmd_info = {
     .name = "info",
     .operands = "[FILE]",
     .summary = "tell what a file of weights holds: a model, an encoder, a checkpoint of PyTorch, an ONNX file",
-    .details = "Without a FILE: the network that comes with polyp, and where it lies.",
+    .details = "Without a FILE, or with `shipped`: the network that comes with polyp, and where it lies.",
     .operands_min = 0,
     .operands_max = 1,
     .rows = rows,

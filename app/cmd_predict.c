@@ -54,22 +54,20 @@ static int run(const void *block, const arguments *rest)
     const settings *const s = block;
     predict_options options = s->options;
     predict_result found = {0};
+    char shipped[COMMANDS_PATH];
     json_target json;
     progress watched;
-    shipped_model shipped;
     const size_t models = names_input(rest->items[0]) ? 0 : 1;
     if (models == rest->count) {
         fprintf(stderr, "polyp: predict: needs a picture or a folder of pictures after the model\n");
         return EXIT_MISUSED;
     }
-    if (models == 0) {
-        const polyp_status there = command_shipped_model(&shipped);
-        if (there != POLYP_OK) return finish(there);
-    }
+    options.model = models ? rest->items[0] : "shipped";
+    const polyp_status named = command_model_path(shipped, &options.model);
+    if (named != POLYP_OK) return finish(named);
     if (!json_target_open(&json, options.json)) return EXIT_FAILED;
     progress_begin(&watched, s->common.quiet);
     watched.keep_messages = true;
-    options.model = models ? rest->items[0] : shipped.path;
     options.tta = s->better.tta;
     options.rules = rules_of(&s->better);
     options.paths = rest->items + models;
@@ -92,8 +90,8 @@ const command cmd_predict = {
     .details =
         "DIR/STEM.png has the picture's own size: 255 where a polyp is, else 0. A picture that cannot be read is told "
         "and skipped; the program then exits with 1. Several models, separated by commas, are an ensemble: their logits "
-        "are averaged. Without a MODEL (the first PATH is a folder, or ends like a picture) the network that comes with "
-        "polyp is taken, or the one that the environment's POLYP_MODEL names.",
+        "are averaged. Without a MODEL (the first PATH is a folder, or ends like a picture), or for the word `shipped`, the "
+        "network that comes with polyp is taken, or the one that the environment's POLYP_MODEL names.",
     .operands_min = 1,
     .operands_max = SIZE_MAX,
     .rows = rows,

@@ -48,9 +48,12 @@ static int run(const void *block, const arguments *rest)
     const settings *const s = block;
     quantize_options options = s->options;
     quantize_result found;
+    char shipped[COMMANDS_PATH];
     progress watched;
-    progress_begin(&watched, s->common.quiet);
     options.model = rest->items[0];
+    const polyp_status named = command_model_path(shipped, &options.model);
+    if (named != POLYP_OK) return finish(named);
+    progress_begin(&watched, s->common.quiet);
     options.data = rest->items[1];
     options.out = rest->items[2];
     options.engine = s->common.engine;

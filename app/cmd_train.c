@@ -66,7 +66,7 @@ static int run(const void *block, const arguments *rest)
 {
     const settings *const s = block;
     polyp_train_options options = s->options;
-    shipped_model shipped;
+    char shipped[COMMANDS_PATH];
     progress watched;
     if (!options.out) {
         fprintf(stderr, "polyp: train: needs --out RUN, the folder that the run is written to\n");
@@ -74,7 +74,7 @@ static int run(const void *block, const arguments *rest)
     }
     double weights[DATA_SETS_MOST];
     if (s->weights && !set_weights_read(weights, "train", s->weights, rest->count)) return EXIT_MISUSED;
-    const polyp_status named = command_named_model(&shipped, &options.init);
+    const polyp_status named = command_model_path(shipped, &options.init);
     if (named != POLYP_OK) return finish(named);
     progress_begin(&watched, s->common.quiet);
     options.data = rest->items[0];

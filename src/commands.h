@@ -211,14 +211,10 @@ typedef struct quantize_result {
 /* MODEL in 8 bits to OUT (learn/quantise_model.h). */
 COMMANDS_LOCAL polyp_status command_quantize(quantize_result *out, const quantize_options *options);
 
-typedef struct shipped_model {
-    char path[4200];
-} shipped_model;
-/* The network that comes with the program: what POLYP_MODEL names, else the file beside the program, installed under
- * share/polyp, or in models/ of the source tree. Errors: FILE with what to do; ARGUMENT: POLYP_MODEL is too long. */
-COMMANDS_LOCAL polyp_status command_shipped_model(shipped_model *out);
-/* Where *path is the word `shipped`, which --init takes for that network, makes it the network's path, in `out`. */
-COMMANDS_LOCAL polyp_status command_named_model(shipped_model *out, const char **path);
+enum { COMMANDS_PATH = 4200 };
+/* Where *path is the word `shipped`, makes it the path, in `out`, of the network that comes with the program
+ * (predict/shipped.h). The other commands here that read models know the word themselves. */
+COMMANDS_LOCAL polyp_status command_model_path(char out[COMMANDS_PATH], const char **path);
 
 /* Facts and table of a model to `to`; or, with `recipe`, only how it was trained, as JSON that --recipe takes. */
 COMMANDS_LOCAL polyp_status command_info(const char *path, bool recipe, FILE *to);

@@ -9,8 +9,22 @@
 #include "net/graph.h"
 #include "net/weights.h"
 #include "predict/model.h"
+#include "predict/shipped.h"
 
 #define ENCODER_PREFIX "encoder."
+
+/* ---- the word `shipped` --------------------------------------------------------------------------------- */
+
+status command_model_path(char out[COMMANDS_PATH], const char **path)
+{
+    shipped_model shipped;
+    const char *found = *path;
+    TRY(shipped_model_named(&shipped, &found));
+    if (found == *path) return POLYP_OK;
+    (void)snprintf(out, COMMANDS_PATH, "%s", found);
+    *path = out;
+    return POLYP_OK;
+}
 
 /* ---- --version ------------------------------------------------------------------------------------------ */
 

@@ -10,7 +10,7 @@ typedef struct model_set {
 } model_set;
 
 /* Each of `count` may be several paths separated by commas; a file of that whole name is taken as it is.
- * model_set_close() it in every case. */
+ * `shipped` is the network that comes with the program (predict/shipped.h). model_set_close() it in every case. */
 status model_set_open(model_set *out, const char *const *paths, size_t count);
 void model_set_close(model_set *s);
 

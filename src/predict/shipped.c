@@ -1,6 +1,7 @@
-/* Where the network lies that comes with the program: predict, evaluate and info take it where no model is named. */
-#include "commands.h"
+/* Finding the network that comes with the program. */
+#include "predict/shipped.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,7 +36,7 @@ static bool is_below(shipped_model *out, const char *folder, const char *below)
     return true;
 }
 
-status command_shipped_model(shipped_model *out)
+static status find(shipped_model *out)
 {
     /* Beside the program, installed (bin/ and share/polyp/), and in the source tree with its build folder. */
     static const char *const below[] = {"", "/../share/polyp", "/../../models"};
@@ -54,14 +55,14 @@ status command_shipped_model(shipped_model *out)
     }
     if (is_below(out, POLYP_DATA_FOLDER, "")) return POLYP_OK;
     return fail(POLYP_ERR_FILE,
-                "no model was named, and " NAME ", which comes with polyp, is neither beside the program nor "
-                "in " POLYP_DATA_FOLDER "; name a model, or set " VARIABLE " to its path");
+                NAME ", which comes with polyp, is neither beside the program nor in " POLYP_DATA_FOLDER "; name a model, "
+                     "or set " VARIABLE " to its path");
 }
 
-status command_named_model(shipped_model *out, const char **path)
+status shipped_model_named(shipped_model *out, const char **path)
 {
-    if (!*path || strcmp(*path, "shipped") != 0) return POLYP_OK;
-    TRY(command_shipped_model(out));
+    if (!*path || strcmp(*path, SHIPPED_MODEL) != 0) return POLYP_OK;
+    TRY(find(out));
     *path = out->path;
     return POLYP_OK;
 }
