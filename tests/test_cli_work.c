@@ -265,7 +265,7 @@ static void the_shipped_model_is_taken(void **state)
     expect(polyp("predict", both, picture, "--out", out, SMALL), 0, "1 picture", NULL);
     expect(polyp("evaluate", "shipped", model(), in_folder("set"), SMALL), 0, "B - A", NULL);
     expect(polyp("export", "shipped", in_folder("shipped.onnx")), 0, "shipped.onnx", NULL);
-    expect(polyp("bench", "--model", "shipped", "--no-machine", "--size", "64", SMALL), 0, "64", NULL);
+    expect(polyp("bench", "--model", "shipped", "--no-peak", "--size", "64", SMALL), 0, "images/s", NULL);
     expect(polyp("info", "shipped"), 0, model(), NULL);
     assert_int_equal(setenv("POLYP_MODEL", in_folder("nothing.safetensors"), 1), 0);
     expect_failure(polyp("predict", picture, "--out", out, SMALL), 1, "nothing.safetensors");
