@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/parts.h"
 
 /* ---- rows ------------------------------------------------------------------------------------------- */
 
@@ -182,11 +183,6 @@ const recipe_key *recipe_keys_find(const recipe_keys *keys, const char *name)
 
 enum { LONGEST = 63 };
 
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 /* Levenshtein's distance of the first LONGEST characters. */
 static int edits(const char *a, const char *b)
 {
@@ -199,7 +195,7 @@ static int edits(const char *a, const char *b)
         for (int j = 1; j <= n; j++) {
             const int change = diagonal + (a[i - 1] != b[j - 1]);
             diagonal = row[j];
-            row[j] = least(change, least(row[j], row[j - 1]) + 1);
+            row[j] = at_most(change, at_most(row[j], row[j - 1]) + 1);
         }
     }
     return row[n];
@@ -210,7 +206,7 @@ static int distance(const char *name, const char *key)
 {
     const char *const last = strrchr(key, '.');
     const int whole = edits(name, key);
-    return last && !strchr(name, '.') ? least(whole, edits(name, last + 1)) : whole;
+    return last && !strchr(name, '.') ? at_most(whole, edits(name, last + 1)) : whole;
 }
 
 const recipe_key *recipe_keys_nearest(const recipe_keys *keys, const char *name)

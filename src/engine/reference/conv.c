@@ -2,20 +2,11 @@
 #include <stddef.h>
 
 #include "base/clones.h"
+#include "base/parts.h"
 #include "engine/reference/kernels.h"
 
 /* Pixels of a row whose sums are kept in double at a time. */
 enum { TILE = 512 };
-
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int most(int a, int b)
-{
-    return a > b ? a : b;
-}
 
 /* a / b rounded up; b > 0 */
 static int divide_up(int a, int b)
@@ -56,8 +47,8 @@ static inline void add_from_row(double *sum, const float *row, float weight, int
                                 const conv_size *s)
 {
     const int shift = i - s->padding;
-    const int first = most(start, divide_up(-shift, s->stride));
-    const int last = least(end, divide_up(s->in.w - shift, s->stride));
+    const int first = at_least(start, divide_up(-shift, s->stride));
+    const int last = at_most(end, divide_up(s->in.w - shift, s->stride));
     const double w = (double)weight;
     if (s->stride == 1) {
         for (int x = first; x < last; x++) sum[x - start] += w * (double)row[x + shift];
@@ -94,7 +85,7 @@ static void add_forward_sums(float *out, const float *in, const float *weight, c
         const size_t n = r / height / channels, c = r / height % channels;
         for (int start = 0; start < s.out.w; start += TILE) {
             forward_row(out + r * (size_t)s.out.w, plane(in, s.in, n, 0), weight + c * filter, &s, (int)(r % height),
-                        start, least(start + TILE, s.out.w));
+                        start, at_most(start + TILE, s.out.w));
         }
     }
 }
@@ -105,8 +96,8 @@ static inline void add_to_row(double *sum, const float *row, float weight, int s
                               const conv_size *s)
 {
     const int shift = i - s->padding;
-    const int first = most(0, divide_up(start - shift, s->stride));
-    const int last = least(s->out.w, divide_up(end - shift, s->stride));
+    const int first = at_least(0, divide_up(start - shift, s->stride));
+    const int last = at_most(s->out.w, divide_up(end - shift, s->stride));
     const double w = (double)weight;
     if (s->stride == 1) {
         for (int x = first; x < last; x++) sum[x + shift - start] += w * (double)row[x];
@@ -147,7 +138,7 @@ void conv_backward_data(float *in_gradient, const float *out_gradient, const flo
         const size_t n = r / height / channels, c = r / height % channels;
         for (int start = 0; start < s.in.w; start += TILE) {
             backward_row(in_gradient + r * (size_t)s.in.w, plane(out_gradient, s.out, n, 0), weight, &s, (int)c,
-                         (int)(r % height), start, least(start + TILE, s.in.w));
+                         (int)(r % height), start, at_most(start + TILE, s.in.w));
         }
     }
 }
@@ -157,8 +148,8 @@ void conv_backward_data(float *in_gradient, const float *out_gradient, const flo
 static inline double row_product(const float *out, const float *in, int i, const conv_size *s)
 {
     const int shift = i - s->padding;
-    const int first = most(0, divide_up(-shift, s->stride));
-    const int last = least(s->out.w, divide_up(s->in.w - shift, s->stride));
+    const int first = at_least(0, divide_up(-shift, s->stride));
+    const int last = at_most(s->out.w, divide_up(s->in.w - shift, s->stride));
     double sum = 0;
     if (s->stride == 1) {
 #pragma omp simd reduction(+ : sum)
