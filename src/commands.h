@@ -213,7 +213,7 @@ COMMANDS_LOCAL polyp_status command_quantize(quantize_result *out, const quantiz
 
 enum { COMMANDS_PATH = 4200 };
 /* Where *path is the word `shipped`, makes it the path, in `out`, of the network that comes with the program
- * (predict/shipped.h). The other commands here that read models know the word themselves. */
+ * (predict/shipped.h). command_evaluate() and command_predict() know the word themselves, in lists of models too. */
 COMMANDS_LOCAL polyp_status command_model_path(char out[COMMANDS_PATH], const char **path);
 
 /* Facts and table of a model to `to`; or, with `recipe`, only how it was trained, as JSON that --recipe takes. */

@@ -15,15 +15,11 @@
 
 /* ---- the word `shipped` --------------------------------------------------------------------------------- */
 
+_Static_assert((int)COMMANDS_PATH == (int)SHIPPED_PATH, "one length: app/ cannot see the other header");
+
 status command_model_path(char out[COMMANDS_PATH], const char **path)
 {
-    shipped_model shipped;
-    const char *found = *path;
-    TRY(shipped_model_named(&shipped, &found));
-    if (found == *path) return POLYP_OK;
-    (void)snprintf(out, COMMANDS_PATH, "%s", found);
-    *path = out;
-    return POLYP_OK;
+    return shipped_model_named(out, path);
 }
 
 /* ---- --version ------------------------------------------------------------------------------------------ */

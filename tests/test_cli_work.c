@@ -271,6 +271,8 @@ static void the_shipped_model_is_taken(void **state)
     expect_failure(polyp("predict", picture, "--out", out, SMALL), 1, "nothing.safetensors");
     expect_failure(polyp("evaluate", "shipped", model(), in_folder("set"), SMALL), 1, "nothing.safetensors");
     expect_failure(polyp("export", "shipped", in_folder("none.onnx")), 1, "nothing.safetensors");
+    expect_failure(polyp("bench", "--model", "shipped", SMALL), 1, "nothing.safetensors");
+    expect_failure(polyp("quantize", "shipped", in_folder("set"), in_folder("none"), SMALL), 1, "nothing.safetensors");
     assert_int_equal(unsetenv("POLYP_MODEL"), 0);
 }
 

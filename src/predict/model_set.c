@@ -10,8 +10,8 @@
 static status open_one(model_set *s, const char *path)
 {
     if (*path == '\0') return fail(POLYP_ERR_ARGUMENT, "a model's path is empty: give MODEL or MODEL,MODEL");
-    shipped_model shipped;
-    TRY(shipped_model_named(&shipped, &path));
+    char shipped[SHIPPED_PATH];
+    TRY(shipped_model_named(shipped, &path));
     TRY(model_open(&s->items[s->count], path));
     s->count++;
     return POLYP_OK;
@@ -26,7 +26,7 @@ static size_t count_commas(const char *text)
 
 static status open_list(model_set *s, const char *paths)
 {
-    if (strcmp(paths, SHIPPED_MODEL) != 0 && file_exists(paths)) return open_one(s, paths);
+    if (file_exists(paths)) return open_one(s, paths);
     char *const copy = memory_text(paths);
     status result = copy ? POLYP_OK : POLYP_ERR_MEMORY;
     for (char *path = copy; path && result == POLYP_OK;) {

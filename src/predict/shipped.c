@@ -26,27 +26,27 @@ static bool program_folder(char *out, size_t size)
     return true;
 }
 
-static bool is_below(shipped_model *out, const char *folder, const char *below)
+static bool is_below(char out[SHIPPED_PATH], const char *folder, const char *below)
 {
-    const int length = snprintf(out->path, sizeof out->path, "%s%s/" NAME, folder, below);
-    if (length < 0 || (size_t)length >= sizeof out->path || !file_exists(out->path)) return false;
-    char *const plain = realpath(out->path, NULL); /* without the `..`, for people to read */
-    if (plain && strlen(plain) < sizeof out->path) strcpy(out->path, plain);
+    const int length = snprintf(out, SHIPPED_PATH, "%s%s/" NAME, folder, below);
+    if (length < 0 || (size_t)length >= SHIPPED_PATH || !file_exists(out)) return false;
+    char *const plain = realpath(out, NULL); /* without the `..`, for people to read */
+    if (plain && strlen(plain) < SHIPPED_PATH) strcpy(out, plain);
     free(plain);
     return true;
 }
 
-static status find(shipped_model *out)
+static status find(char out[SHIPPED_PATH])
 {
     /* Beside the program, installed (bin/ and share/polyp/), and in the source tree with its build folder. */
     static const char *const below[] = {"", "/../share/polyp", "/../../models"};
     const char *const named = getenv(VARIABLE);
     char folder[FOLDER_MOST];
     if (named && named[0]) {
-        const int length = snprintf(out->path, sizeof out->path, "%s", named);
-        return length >= 0 && (size_t)length < sizeof out->path
+        const int length = snprintf(out, SHIPPED_PATH, "%s", named);
+        return length >= 0 && (size_t)length < SHIPPED_PATH
                    ? POLYP_OK
-                   : fail(POLYP_ERR_ARGUMENT, VARIABLE ": the path is longer than %zu bytes", sizeof out->path - 1);
+                   : fail(POLYP_ERR_ARGUMENT, VARIABLE ": the path is longer than %zu bytes", (size_t)SHIPPED_PATH - 1);
     }
     if (program_folder(folder, sizeof folder)) {
         for (size_t i = 0; i < sizeof below / sizeof below[0]; i++) {
@@ -59,10 +59,10 @@ static status find(shipped_model *out)
                      "or set " VARIABLE " to its path");
 }
 
-status shipped_model_named(shipped_model *out, const char **path)
+status shipped_model_named(char out[SHIPPED_PATH], const char **path)
 {
     if (!*path || strcmp(*path, SHIPPED_MODEL) != 0) return POLYP_OK;
     TRY(find(out));
-    *path = out->path;
+    *path = out;
     return POLYP_OK;
 }

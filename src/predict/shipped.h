@@ -6,13 +6,11 @@
 
 #define SHIPPED_MODEL "shipped" /* the word that stands for it; a file of that name is ./shipped */
 
-typedef struct shipped_model {
-    char path[4200];
-} shipped_model;
+enum { SHIPPED_PATH = 4200 };
 
 /* Where *path is that word, makes it the network's path, in `out`: what the environment's POLYP_MODEL names, else the file
  * beside the program, installed under share/polyp, or in models/ of the source tree; else leaves it.
  * Errors: FILE with what to do; ARGUMENT: POLYP_MODEL is too long. */
-status shipped_model_named(shipped_model *out, const char **path);
+status shipped_model_named(char out[SHIPPED_PATH], const char **path);
 
 #endif

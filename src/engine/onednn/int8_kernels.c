@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clones.h"
+#include "base/parts.h"
 #include "net/quantise.h"
 
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -171,16 +172,6 @@ FAST_CLONES static void larger(unsigned char *out, const unsigned char *in, size
     for (size_t i = 0; i < count; i++) out[i] = out[i] > in[i] ? out[i] : in[i];
 }
 
-static int from_0(int n)
-{
-    return n > 0 ? n : 0;
-}
-
-static int up_to(int n, int most)
-{
-    return n < most ? n : most;
-}
-
 void bytes_max_pool(unsigned char *out, const unsigned char *in, const byte_pool *s, int threads)
 {
     const size_t channels = (size_t)s->channels;
@@ -191,8 +182,8 @@ void bytes_max_pool(unsigned char *out, const unsigned char *in, const byte_pool
         memset(to, 0, (size_t)s->ow * channels);
         for (int x = 0; x < s->ow; x++) {
             const int left = x * s->stride - s->padding;
-            for (int y = from_0(top); y < up_to(top + s->kernel, s->ih); y++) {
-                for (int k = from_0(left); k < up_to(left + s->kernel, s->iw); k++) {
+            for (int y = at_least(top, 0); y < at_most(top + s->kernel, s->ih); y++) {
+                for (int k = at_least(left, 0); k < at_most(left + s->kernel, s->iw); k++) {
                     const size_t pixel = ((size_t)n * (size_t)s->ih + (size_t)y) * (size_t)s->iw + (size_t)k;
                     larger(to + (size_t)x * channels, in + pixel * channels, channels);
                 }
@@ -222,8 +213,8 @@ static inline __attribute__((always_inline)) float head_pixel(const byte_head *j
                                                               int x, bool is_signed)
 {
     quad sum = {0, 0, 0, 0};
-    for (int ky = from_0(job->padding - y); ky < up_to(job->kernel, job->h + job->padding - y); ky++) {
-        for (int kx = from_0(job->padding - x); kx < up_to(job->kernel, job->w + job->padding - x); kx++) {
+    for (int ky = at_least(job->padding - y, 0); ky < at_most(job->kernel, job->h + job->padding - y); ky++) {
+        for (int kx = at_least(job->padding - x, 0); kx < at_most(job->kernel, job->w + job->padding - x); kx++) {
             const size_t row = (size_t)n * (size_t)job->h + (size_t)(y + ky - job->padding);
             const size_t pixel = row * (size_t)job->w + (size_t)(x + kx - job->padding);
             sum = dot(sum, job->in + pixel * (size_t)job->channels,
