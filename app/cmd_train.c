@@ -17,7 +17,7 @@ SETTINGS_FIT(settings);
 static const option_row rows[] = {
     ROW_TEXT("out", options.out, "RUN", "folder of the run (needed)"),
     ROW_TEXT("recipe", options.recipe, "NAME|FILE",
-             "how to train: best, wide, paper, paper-frozen, quick (`polyp recipe` shows them), or a JSON file"),
+             "how to train: best, further, paper, paper-frozen, quick, wide (`polyp recipe` shows them), or a JSON file"),
     ROW_LIST("set", set, "KEY=VALUE", "change one value of the recipe, such as optimiser.rate=0.001"),
     ROW_TEXT(
         "preset", options.preset, "P",

@@ -222,7 +222,7 @@ typedef struct polyp_train_options {
     size_t more_count;
     const double *weights;      /* [1 + more_count] a set's share of an epoch relative to its size; NULL: 1 each */
     const char *out;            /* run folder: model.safetensors, last.safetensors, history.csv, ... */
-    const char *recipe;         /* "best", "wide", "paper", "paper-frozen", "quick", or a JSON file (docs/training.md) */
+    const char *recipe;         /* the name of a built-in one (docs/training.md), or a JSON file */
     const char *const *settings; /* [setting_count] "KEY=VALUE" on top of the recipe; NULL: none */
     size_t setting_count;
     const char *split;          /* training split; NULL: "train" when it exists, else every pair */

@@ -139,7 +139,7 @@ static void test_files(void **state)
         }
     }
     recipe r;
-    assert_fails(POLYP_ERR_ARGUMENT, "best, paper", recipe_read(&r, help_path(folder, "nowhere.json")));
+    assert_fails(POLYP_ERR_ARGUMENT, "best, further, paper", recipe_read(&r, help_path(folder, "nowhere.json")));
     help_remove(folder);
 }
 

@@ -35,6 +35,28 @@ static void it_is_described(void **state)
     assert_null(strstr(r->out, "damaged"));
 }
 
+static json_t *without_name_and_length(const char *text)
+{
+    json_t *const root = json_loads(text, 0, NULL);
+    assert_non_null(root);
+    assert_int_equal(json_object_del(root, "name"), 0);
+    assert_int_equal(json_object_del(root, "about"), 0);
+    assert_int_equal(json_object_del(json_object_get(root, "training"), "epochs"), 0);
+    (void)json_object_del(root, "run"); /* data, seed and machine */
+    return root;
+}
+
+/* docs/reproduce.md makes it with the built-in recipe `further`: every value of that is the one that it was trained with. */
+static void it_was_trained_by_a_built_in_recipe(void **state)
+{
+    (void)state;
+    json_t *const used = without_name_and_length(polyp("info", "--recipe")->out);
+    json_t *const built_in = without_name_and_length(polyp("recipe", "further")->out);
+    assert_true(json_equal(used, built_in));
+    json_decref(used);
+    json_decref(built_in);
+}
+
 static void it_is_small(void **state)
 {
     char path[CLI_PATH];
@@ -74,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_described),
+        cmocka_unit_test(it_was_trained_by_a_built_in_recipe),
         cmocka_unit_test(it_is_small),
         cmocka_unit_test(it_predicts_into_the_folder_predictions),
         cmocka_unit_test(it_finds_drawn_polyps),

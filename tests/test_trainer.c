@@ -395,6 +395,14 @@ static void test_refuses_encoder_with_init(void **state)
     assert_fails(POLYP_ERR_ARGUMENT, "exclude", polyp_train(&o));
 }
 
+static void expect_line(const char *file, const char *part)
+{
+    char *const text = help_text(help_path(folder, file));
+    assert_non_null(strstr(text, part));
+    memory_free(text);
+}
+
+/* The model brings its preset and size, and the log says where the recipe had another. */
 static void test_goes_on_from_a_model(void **state)
 {
     (void)state;
@@ -411,6 +419,7 @@ static void test_goes_on_from_a_model(void **state)
     assert_string_equal(polyp_model_about(model).preset, "tiny");
     assert_int_equal(polyp_model_about(model).size, 32);
     polyp_model_close(model);
+    expect_line("from-model/log.txt", "32 x 32 as ");
     o = small_options("from-model-2");
     o.init = init;
     o.preset = "slim";

@@ -37,8 +37,9 @@ recipe recipe_defaults(void)
 /* ---- built in --------------------------------------------------------------------------------------- */
 
 /* One order in both; a text ends with a zero byte. */
-static const char *const names[] = {"best", "paper", "paper-frozen", "quick", "wide", NULL};
-static const unsigned char *const texts[] = {recipe_best, recipe_paper, recipe_paper_frozen, recipe_quick, recipe_wide};
+static const char *const names[] = {"best", "further", "paper", "paper-frozen", "quick", "wide", NULL};
+static const unsigned char *const texts[] = {recipe_best,         recipe_further, recipe_paper,
+                                             recipe_paper_frozen, recipe_quick,   recipe_wide};
 
 const char *const *recipe_names(void)
 {

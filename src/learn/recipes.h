@@ -4,8 +4,9 @@
 
 #include <stddef.h>
 
-extern const unsigned char recipe_best[], recipe_paper[], recipe_paper_frozen[], recipe_quick[], recipe_wide[];
-extern const size_t recipe_best_size, recipe_paper_size, recipe_paper_frozen_size, recipe_quick_size,
-    recipe_wide_size;
+extern const unsigned char recipe_best[], recipe_further[], recipe_paper[], recipe_paper_frozen[], recipe_quick[],
+    recipe_wide[];
+extern const size_t recipe_best_size, recipe_further_size, recipe_paper_size, recipe_paper_frozen_size,
+    recipe_quick_size, recipe_wide_size;
 
 #endif

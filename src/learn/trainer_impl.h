@@ -31,6 +31,7 @@ typedef struct trainer {
     run_figures figures;
     training_data data;
     recipe recipe; /* as used */
+    int recipe_size; /* network.size before anything overruled it */
     run_record record;
     char record_text[RUN_RECORD_ROOM];
     model_facts facts;

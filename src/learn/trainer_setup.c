@@ -37,6 +37,7 @@ status trainer_choose_recipe(trainer *t)
     const polyp_train_options *const o = t->options;
     recipe *const r = &t->recipe;
     TRY(recipe_read(r, o->recipe));
+    t->recipe_size = r->size;
     if (t->init) {
         (void)snprintf(r->preset, sizeof r->preset, "%s", t->init->facts.preset);
         r->size = t->init->facts.size;
@@ -301,6 +302,15 @@ static status write_inputs(const trainer *t)
     return t->data.folds > 0 ? write_stems(t->paths.report, &t->data.report) : POLYP_OK;
 }
 
+/* The model to go on from brings its size, as --init promises; who asked a recipe for another should know. */
+static status tell_size(trainer *t)
+{
+    const polyp_train_options *const o = t->options;
+    if (!t->init || t->recipe.size != t->init->facts.size || t->recipe.size == t->recipe_size || o->size) return POLYP_OK;
+    return run_log_line(&t->log, "%d x %d as %s has it, not the recipe's %d x %d; --size decides otherwise", t->recipe.size,
+                        t->recipe.size, o->init, t->recipe_size, t->recipe_size);
+}
+
 /* The pictures, and what the recipe says of them; then the log, which tells. */
 static status open_data(trainer *t)
 {
@@ -313,6 +323,7 @@ static status open_data(trainer *t)
     TRY(run_log_line(&t->log, "%zu pictures to train on, %zu to validate on; %s at %d x %d, engine %s, %s, %d threads",
                      t->data.train.count, t->data.valid.count, t->facts.preset, t->facts.size, t->facts.size,
                      engine_name(t->engine), precision_name(t->precision), t->threads));
+    TRY(tell_size(t));
     if (t->data.folds > 0)
         TRY(run_log_line(&t->log, "fold %d of %d: %zu pictures kept for the report", t->data.fold, t->data.folds,
                          t->data.report.count));
