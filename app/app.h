@@ -8,7 +8,7 @@
 
 extern const command cmd_synth, cmd_split, cmd_import, cmd_train, cmd_evaluate, cmd_predict, cmd_bench, cmd_info,
     cmd_recipe, cmd_check, cmd_check_scores, cmd_export, cmd_fetch, cmd_curves,
-    cmd_find_lr, cmd_quantize;
+    cmd_find_lr, cmd_quantize, cmd_average;
 
 #define PRECISION_CHOICES         "auto|f32|bf16"
 #define PREDICT_PRECISION_CHOICES "auto|f32|bf16|int8"

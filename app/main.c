@@ -6,7 +6,8 @@
 
 static const command *const commands[] = {
     &cmd_synth, &cmd_check, &cmd_split, &cmd_import, &cmd_export, &cmd_fetch, &cmd_recipe, &cmd_train, &cmd_find_lr,
-    &cmd_curves, &cmd_evaluate, &cmd_check_scores, &cmd_predict, &cmd_quantize, &cmd_bench, &cmd_info, NULL,
+    &cmd_curves, &cmd_average, &cmd_evaluate, &cmd_check_scores, &cmd_predict, &cmd_quantize, &cmd_bench, &cmd_info,
+    NULL,
 };
 
 int finish(polyp_status s)

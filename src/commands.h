@@ -191,6 +191,14 @@ typedef struct recipe_options {
 /* To `to`: names with a line each, or the recipe as JSON that --recipe takes, or the keys. */
 COMMANDS_LOCAL polyp_status command_recipe(const recipe_options *options, FILE *to);
 
+typedef struct average_options {
+    const char *const *models; /* [model_count], 2 or more */
+    size_t model_count;
+    const char *out;
+} average_options;
+/* The mean of the models' weights to `out` (learn/average_models.h). */
+COMMANDS_LOCAL polyp_status command_average(const average_options *options);
+
 typedef struct quantize_options {
     const char *model, *data, *out;
     const char *split;        /* name, or path to a list; NULL: "train" where there is one, else every pair */

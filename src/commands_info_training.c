@@ -21,6 +21,12 @@ static void print_score(const json_t *run, const char *key, const char *before, 
     if (json_is_number(value)) fprintf(to, "%s%.4f", before, json_number_value(value));
 }
 
+static void print_averaged(const json_t *run, FILE *to)
+{
+    const size_t count = json_array_size(json_object_get(run, "averaged"));
+    if (count > 0) fprintf(to, "averaged    the weights of %zu models, of the last of which this is said:\n", count);
+}
+
 /* A model was gone on from, or an encoder taken, or nothing. */
 static void print_start(const json_t *run, FILE *to)
 {
@@ -31,6 +37,7 @@ static void print_start(const json_t *run, FILE *to)
 
 static void print_facts(const json_t *root, const json_t *run, FILE *to)
 {
+    print_averaged(run, to);
     fprintf(to, "training    recipe %s", text_of(root, "name", "without a name"));
     print_count(json_object_get(root, "training"), "epochs", ", ", " epochs", to);
     print_count(json_object_get(root, "training"), "batch", " in batches of ", "", to);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/status.h"
 
 enum { ARENA_CHUNK = 1 << 16, LIST_ROOM = 64 };
@@ -78,12 +78,6 @@ static status check_stems(const picture_list *list)
     return result;
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 /* `polyp predict MODEL pictures --out pictures` must not destroy pictures/a.png. */
 static status check_overwriting(const picture_list *list, const char *out)
 {
@@ -91,7 +85,7 @@ static status check_overwriting(const picture_list *list, const char *out)
         const picture_item *const item = &list->items[i];
         char *const path = memory_format("%s/%s.png", out, item->stem);
         if (!path) return POLYP_ERR_MEMORY;
-        const bool same = is_same_file(path, item->path);
+        const bool same = file_is_same(path, item->path);
         memory_free(path);
         if (same) {
             return fail(POLYP_ERR_ARGUMENT, "%s: its mask would be written over it; choose another --out", item->path);

@@ -3,15 +3,8 @@
 
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "learn/quantise_model.h"
-
-static status same_file(const quantize_options *o)
-{
-    struct stat in, out;
-    if (stat(o->model, &in) != 0 || stat(o->out, &out) != 0) return POLYP_OK;
-    if (in.st_dev != out.st_dev || in.st_ino != out.st_ino) return POLYP_OK;
-    return fail(POLYP_ERR_ARGUMENT, "%s: is the model itself, which would be lost; give another name", o->out);
-}
 
 static size_t size_of(const char *path)
 {
@@ -31,7 +24,9 @@ polyp_status command_quantize(quantize_result *out, const quantize_options *opti
                                   .engine = options->engine,
                                   .threads = options->threads,
                                   .watch = &options->watch};
-    TRY(same_file(options));
+    if (file_is_same(options->model, options->out)) {
+        return fail(POLYP_ERR_ARGUMENT, "%s: is the model itself, which would be lost; give another name", options->out);
+    }
     TRY(model_open(&model, options->model));
     const status result = quantise_model(&found, options->out, model, &how);
     polyp_model_close(model);

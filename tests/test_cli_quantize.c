@@ -1,4 +1,4 @@
-/* polyp quantize from end to end: the file, what it says, every command that takes it, and what is refused. */
+/* polyp quantize, and average beside it, from end to end: the file, what it says, every command that takes it, and what is refused. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -155,6 +155,27 @@ static void training_goes_on_from_the_shipped_network(void **state)
     unsetenv("POLYP_MODEL");
 }
 
+/* The mean of a model and itself is itself; what is in 8 bits has no mean. */
+static void models_are_averaged(void **state)
+{
+    (void)state;
+    const char *const out = in_folder("mean.safetensors"), *const none = in_folder("no-mean.safetensors");
+    char checksum[64];
+    const cli_result *r = polyp("info", model());
+    const char *const line = strstr(r->out, "checksum");
+    assert_non_null(line);
+    (void)snprintf(checksum, sizeof checksum, "%.*s", (int)strcspn(line, "\n"), line);
+    expect(polyp("average", model(), model(), "--out", out), 0, "the mean of 2 models", NULL);
+    expect(polyp("info", out), 0, checksum, NULL);
+    expect(polyp("info", out), 0, "averaged    the weights of 2 models", NULL);
+    expect_failure(polyp("average", model(), eight(), "--out", none), 1, "8 bits; average needs");
+    expect_failure(polyp("average", model(), "shipped", "--out", none), 1, "8 bits; average needs");
+    expect_failure(polyp("average", model(), "--out", none), 2, NULL);
+    expect_failure(polyp("average", model(), out), 2, "needs --out");
+    expect_failure(polyp("average", model(), out, "--out", out), 2, "is one of the models");
+    assert_false(is_there(none));
+}
+
 static void misuse_is_refused(void **state)
 {
     (void)state;
@@ -180,6 +201,7 @@ int main(void)
         cmocka_unit_test(precision_follows_the_processor),
         cmocka_unit_test(training_goes_on_from_8_bits),
         cmocka_unit_test(training_goes_on_from_the_shipped_network),
+        cmocka_unit_test(models_are_averaged),
         cmocka_unit_test(misuse_is_refused),
     };
     return cmocka_run_group_tests_name("cli_quantize", tests, make_set_and_models, cli_end);

@@ -41,6 +41,7 @@ void folder_sync(const char *path);
 status file_move(const char *from, const char *to);
 
 bool file_exists(const char *path);
+bool file_is_same(const char *a, const char *b); /* both are there, and one file, by whatever names */
 bool folder_exists(const char *path);
 status folder_create(const char *path); /* with its parents; fine when it is there */
 

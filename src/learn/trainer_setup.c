@@ -13,17 +13,6 @@ static const double MEBIBYTE = 1024.0 * 1024.0;
 
 /* ---- network ---------------------------------------------------------------------------------------- */
 
-static status hash_file(char out[17], const char *path)
-{
-    file_bytes bytes;
-    out[0] = '\0';
-    if (!path) return POLYP_OK;
-    TRY(file_map(&bytes, path));
-    weights_hash(out, bytes.data, bytes.size);
-    file_close(&bytes);
-    return POLYP_OK;
-}
-
 /* Factors are there to spare a pretrained encoder: random weights learn at the full rate. */
 static void free_random_encoder(recipe *r)
 {
@@ -190,8 +179,8 @@ static status make_record(trainer *t)
                       .pictures = t->data.train.count,
                       .valid_pictures = t->data.valid.count};
     memcpy(r->data_hash, t->data.hash, sizeof r->data_hash);
-    TRY(hash_file(r->encoder_hash, t->encoder));
-    TRY(hash_file(r->init_hash, t->options->init));
+    if (t->encoder) TRY(weights_hash_file(r->encoder_hash, t->encoder));
+    if (t->options->init) TRY(weights_hash_file(r->init_hash, t->options->init));
     return run_record_print(t->record_text, r);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/file.h"
 #include "net/weights_reader.h"
 
 enum { ARENA_CHUNK = 64 * 1024, LONGEST_NAME = 1024 };
@@ -179,6 +180,15 @@ const char *weights_metadata(const weights_file *file, const char *key)
 void weights_hash(char out[17], const void *data, size_t size)
 {
     (void)snprintf(out, 17, "%016llx", (unsigned long long)XXH3_64bits(data, size));
+}
+
+status weights_hash_file(char out[17], const char *path)
+{
+    file_bytes bytes;
+    TRY(file_map(&bytes, path));
+    weights_hash(out, bytes.data, bytes.size);
+    file_close(&bytes);
+    return POLYP_OK;
 }
 
 status weights_verify(const weights_file *file, const char *path)

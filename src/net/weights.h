@@ -66,6 +66,7 @@ status weights_to_f32(float *out, const weights_entry *entry);
 
 /* XXH3 (64 bit) of a safetensors file's data section, 16 hex digits and a NUL. */
 void weights_hash(char out[17], const void *data, size_t size);
+status weights_hash_file(char out[17], const char *path); /* of a whole file */
 
 /* Compare the data with the "xxh3" of the metadata (reads all of it: 20 ms for 120 MB; weights_open() does not).
  * A file without one passes. Errors: FORMAT (the file is damaged). */
